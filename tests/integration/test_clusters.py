@@ -163,13 +163,13 @@ def test_ctrl_c_keeps_what_is_done_and_leaves_the_cluster(forks, shared, tmp_pat
 
 @pytest.mark.skipif(not shutil.which("openssl"), reason="needs openssl to make a certificate")
 def test_certificates_are_those_of_dasks_own_configuration(tmp_path):
-    """The variables are those that docs/scale.md names."""
+    """The variables are those that docs/large-runs.md names."""
     subprocess.run(
         ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj",
          "/CN=localhost", "-keyout", "key.pem", "-out", "cert.pem"],
         cwd=tmp_path, check=True, capture_output=True,
     )  # fmt: skip
-    page = (Path(__file__).parents[2] / "docs" / "scale.md").read_text()
+    page = (Path(__file__).parents[2] / "docs" / "large-runs.md").read_text()
     named = dict(re.findall(r"(DASK_DISTRIBUTED__COMM__\w+)=(\S+)", page))
     assert len(named) == 8
     files = {"ca.pem": "cert.pem"}

@@ -107,7 +107,7 @@ def test_the_figures_beside_the_published_ones_are_those_printed():
 
 
 def rows_on_screens(page):
-    """Give difference and verdict of each question, variant and number of repeats on a page."""
+    """Return difference and verdict of each question, variant and number of repeats on a page."""
     found = {}
     for block in update.BLOCK.finditer(page):
         if not block["screen"]:
