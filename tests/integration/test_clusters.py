@@ -170,7 +170,11 @@ def test_certificates_are_those_of_dasks_own_configuration(tmp_path):
         cwd=tmp_path, check=True, capture_output=True,
     )  # fmt: skip
     page = (Path(__file__).parents[2] / "docs" / "large-runs.md").read_text()
-    named = dict(re.findall(r"(DASK_DISTRIBUTED__COMM__\w+)=(\S+)", page))
+    exports = re.search(r"^```sh\n(export DASK_.*?)^dask scheduler", page, re.MULTILINE | re.DOTALL)
+    shell = subprocess.run(
+        ["sh", "-c", f"{exports[1]}env"], check=True, capture_output=True, text=True
+    )
+    named = dict(re.findall(r"^(DASK_DISTRIBUTED__COMM__\w+)=(\S+)$", shell.stdout, re.MULTILINE))
     assert len(named) == 8
     files = {"ca.pem": "cert.pem"}
     secure = {
