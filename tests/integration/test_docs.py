@@ -17,6 +17,7 @@ from helpers import trials
 from helpers.trials import third_of
 
 import blobtransfer
+from blobtransfer.api.keywords import DESCRIPTIONS
 from blobtransfer.report.words import QUESTION_NAMES
 
 TOP = Path(__file__).parents[2]
@@ -203,9 +204,16 @@ def test_a_notebook_is_small_and_names_no_folder(name):
     assert not re.search(r"/home/|/root/|/tmp/|/Users/", text)
 
 
-def test_the_reference_of_python_is_what_the_code_says():
-    page = (TOP / "docs" / "python.md").read_text()
+@pytest.mark.parametrize("name", ["python.md", "formats.md"])
+def test_a_reference_is_what_the_code_says(name):
+    page = (TOP / "docs" / name).read_text()
     assert update.REFERENCE.sub(update.reference, page) == page
+
+
+def test_every_option_is_on_the_page_of_the_command_line():
+    page = (TOP / "docs" / "cli.md").read_text()
+    options = {f"--{name.replace('_', '-')}" for name in DESCRIPTIONS}
+    assert options - set(re.findall(r"--[a-z-]+", page)) == {"--progress"}  # only in Python
 
 
 def test_the_reference_of_python_shows_every_public_name():
@@ -223,8 +231,30 @@ def test_the_readme_has_two_commands_and_ci_runs_the_second_to_the_letter():
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_link_leads_somewhere(page):
-    links = re.findall(r"\]\(([^)#]+)\)", page.read_text())
-    assert all((page.parent / link).exists() for link in links if "://" not in link)
+    links = re.findall(r"\]\(([^)#]*)(?:#([^)]+))?\)", page.read_text().replace("\n", " "))
+    for path, heading in links:
+        if "://" not in path:
+            linked = page.parent / path if path else page
+            assert linked.exists(), path
+            assert not heading or heading in anchors_of(linked), f"{path}#{heading}"
+
+
+@cache
+def anchors_of(page):
+    """Return the anchors of the headings of a page, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.*)$", without_code(page.read_text()), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def without_code(text):
+    return re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_lines_outside_tables_and_code_have_at_most_100_characters(page):
+    lines = without_code(page.read_text()).splitlines()
+    long = [line for line in lines if len(line) > 100 and " " in line.strip()]
+    assert not [line for line in long if not line.startswith(("|", "!["))]
 
 
 def test_the_version_is_one():
