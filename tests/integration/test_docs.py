@@ -210,6 +210,11 @@ def test_a_reference_is_what_the_code_says(name):
     assert update.REFERENCE.sub(update.reference, page) == page
 
 
+def test_every_key_of_a_json_file_has_a_meaning():
+    page = (TOP / "docs" / "formats.md").read_text()
+    assert not re.findall(r"^\| `\w+` \|.*\|  \|$", page, re.MULTILINE)
+
+
 def test_every_option_is_on_the_page_of_the_command_line():
     page = (TOP / "docs" / "cli.md").read_text()
     options = {f"--{name.replace('_', '-')}" for name in DESCRIPTIONS}
