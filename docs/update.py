@@ -68,9 +68,9 @@ REFERENCE = re.compile(
 
 def main(pages: list[str]) -> None:
     """Write the schemas, and the outputs of some pages."""
-    for name in get_args(SchemaName):
+    for name, schema in json_schemas().items():
         path = TOP / "blobtransfer" / "results" / "files" / f"{name}.schema.json"
-        path.write_text(json.dumps(make_schema(name), indent=1) + "\n")
+        path.write_text(json.dumps(schema, indent=1) + "\n")
     for page in pages:
         path = TOP / page
         with tempfile.TemporaryDirectory() as folder:
@@ -172,7 +172,7 @@ def reference(block: re.Match[str]) -> str:
         case "keywords":
             text = "\n\n".join(map(keyword_reference, GROUPS))
         case "file":
-            text = key_table(make_schema(block["name"]))
+            text = key_table(json_schemas()[block["name"]])
         case "types":
             text = "\n\n".join(type_reference(name, json_types()[name]) for name in type_names())
         case "cautions":
@@ -244,13 +244,16 @@ def section_of(thing: object, title: str) -> str:
 
 
 @cache
+def json_schemas() -> dict[str, JsonType]:
+    """Return the JSON Schema of each kind of file, by name."""
+    return {name: make_schema(name) for name in get_args(SchemaName)}
+
+
+@cache
 def json_types() -> dict[str, JsonType]:
-    """Return the JSON Schema of each type in the three files, by name."""
-    return {
-        name: json_type
-        for file in reversed(get_args(SchemaName))
-        for name, json_type in make_schema(file)["$defs"].items()
-    }
+    """Return the JSON Schema of each type in the files, by name."""
+    schemas = reversed(json_schemas().values())  # in `results` a caution has its text
+    return {name: json_type for schema in schemas for name, json_type in schema["$defs"].items()}
 
 
 def is_caution(json_type: JsonType) -> bool:
