@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from blobtransfer.api.data import SEEDS, Blobs, Data, SourceAndTarget, request_of
 from blobtransfer.did_you_mean import suggest
 from blobtransfer.errors import SettingError
-from blobtransfer.specs.checks import as_tuple, join, read_number
+from blobtransfer.specs.checks import as_tuple, join, parse_number, split_numbers
 from blobtransfer.specs.data import DataSpec
 from blobtransfer.specs.experiment import ExperimentSpec
 from blobtransfer.specs.generated import MAX_DATA_VALUES
@@ -276,11 +276,12 @@ def _read_rates(tune: object) -> tuple[float, ...]:
         problem = f"use {TUNED}=A,B,..., such as {TUNED}=0.003,0.01,0.03"
         raise SettingError("tune", tune, f"{question} {problem}".lstrip())
     rates = []
-    for text in texts.split(","):
-        rate = read_number(text)
-        if rate is None:
-            raise SettingError("tune", tune, f"{text or 'an empty value'} is not a finite number")
-        rates.append(float(rate))
+    for text in split_numbers("tune", tune, texts):
+        try:
+            rates.append(parse_number("tune", text))
+        except SettingError as error:
+            problem = f"{text or 'an empty value'} is not a number; {error.problem}"
+            raise SettingError("tune", tune, problem) from error
     return tuple(rates)
 
 

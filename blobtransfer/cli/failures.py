@@ -6,6 +6,7 @@ The line names an option as the user gave it: by its flag, or by its environment
 import os
 import re
 import traceback
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import typer
 from blobtransfer.cli.streams import print_stderr
 from blobtransfer.cli.unknown import NOTHING, command_advice, option_advice, written_option
 from blobtransfer.errors import BlobTransferError, MachineError, SettingError, SourceFileError
+from blobtransfer.specs.checks import parse_number
 
 ENV_PREFIX = "BLOBTRANSFER_"
 
@@ -25,6 +27,9 @@ MAX_LINE = 2000
 
 REPORTED = (BlobTransferError, MemoryError, OSError, ImportError)
 """Errors that are reported in one line; all others are bugs and print a traceback."""
+
+TYPED = "blobtransfer.typed"
+"""Key of a context's `meta`: the values of each flag as they were typed."""
 
 PACKAGE = Path(__file__).parents[1]
 """Folder of our own modules."""
@@ -76,8 +81,9 @@ def report(error: BaseException, context: Any = None) -> int:
 def _line(error: BaseException, context: Any) -> str:
     match error:
         case SettingError():
-            name = _name_of(context, f"--{error.setting}")
-            return f"{name} {error.value}".strip() + f": {error.problem}"
+            flag = f"--{error.setting}"
+            value = _as_typed(context, flag, error.value)
+            return f"{_name_of(context, flag)} {value}".strip() + f": {error.problem}"
         case SourceFileError():
             return f"{_name_of(context, '--model')} {error}"
         case MemoryError():
@@ -137,6 +143,22 @@ def _example_of(context: Any) -> str:
     lines = [line.strip() for line in (context.command.help or "").splitlines()]
     examples = [line for line in lines if line.startswith(command)]
     return f"for example: {examples[0]}" if examples else f"see {command}--help"
+
+
+def _as_typed(context: Any, flag: str, value: str) -> str:
+    """Return the value of an error as it was typed, such as `5%` for 0.05, if it was a number."""
+    if context is None:
+        return value
+    environment = os.environ.get(envvar_of(flag), "").split()
+    texts = context.meta.get(TYPED, {}).get(flag) or environment
+    with suppress(SettingError, ValueError):
+        wanted = [float(word) for word in value.split()]
+        numbers = [parse_number("", text, is_share=True) for text in texts]
+        if wanted == numbers:
+            return " ".join(texts)
+        if len(wanted) == 1:
+            return str(texts[numbers.index(wanted[0])])
+    return value
 
 
 def _name_of(context: Any, flag: str) -> str:

@@ -4,6 +4,7 @@ Commands share whole groups. The fields of a group have the names and defaults o
 `ComparisonSettings`; most texts are those of the keywords of the same names in Python.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
@@ -12,11 +13,11 @@ import typer
 
 from blobtransfer.cli.data import BlobsOptions, DataOptions
 from blobtransfer.cli.help import LONG_RUNS, NETWORK, QUESTIONS, TRANSFER, VERDICTS
-from blobtransfer.cli.parsing import NUMBERS, PAIR, WORDS, choice_error, option
+from blobtransfer.cli.parsing import NUMBERS, PAIR, WORDS, choice_error, option, parse_share
 from blobtransfer.cli.unknown import NOTHING
 from blobtransfer.errors import SettingError
 from blobtransfer.execution.dask import address_of
-from blobtransfer.specs.checks import read_number
+from blobtransfer.specs.checks import parse_number
 from blobtransfer.specs.experiment import EngineName, Question
 from blobtransfer.specs.network import (
     ACTIVATIONS,
@@ -99,7 +100,9 @@ class TransferOptions:
     fixed: Annotated[list[int] | None, FIXED_OPTION] = None
 
 
-ShownMargin = Annotated[float | None, option(panel=VERDICTS, show_default="as in the results")]
+ShownMargin = Annotated[
+    float | None, option(panel=VERDICTS, parser=parse_share, show_default="as in the results")
+]
 
 SCORES_OPTION: Any = option(panel=QUESTIONS)
 
@@ -111,8 +114,8 @@ class StatisticsOptions:
     """Margin, learning rates, epochs of source networks and other statistics."""
 
     panel: ClassVar[str] = VERDICTS
-    margin: Annotated[float | None, option(panel=VERDICTS)] = None
-    low: Annotated[float | None, option(panel=VERDICTS)] = None
+    margin: Annotated[float | None, option(panel=VERDICTS, parser=parse_share)] = None
+    low: Annotated[float | None, option(panel=VERDICTS, parser=parse_share)] = None
     tune: Annotated[str | None, option(panel=NETWORK, metavar="SETTING=A,B,...")] = None
     source_epochs: Annotated[int | None, option(panel=NETWORK)] = None
 
@@ -127,7 +130,7 @@ class QuestionOptions(StatisticsOptions):
     against: Annotated[Variant | None, option(metavar="VARIANT", parser=_read_variant)] = None
     speed: Annotated[bool, option()] = False
     scores: Annotated[bool, SCORES_OPTION] = False
-    threshold: Annotated[float | None, option()] = None
+    threshold: Annotated[float | None, option(parser=parse_share)] = None
 
 
 @dataclass(frozen=True)
@@ -193,14 +196,17 @@ class ExecutionOptions:
         if text is None:
             return None
         first, dots, last = text.partition("..")
-        ends = [read_number(end, int) for end in (first, last)]
-        problem = ""
-        if not dots or None in ends or not 0 <= ends[0] <= ends[1]:
+        problem, ends = "", [-1, -1]
+        with suppress(SettingError):
+            ends = [parse_number("only-repeats", end, int) for end in (first, last)]
+        if not dots or not 0 <= ends[0] <= ends[1]:
             problem = "use FIRST..LAST, such as 0..499; the first repeat is 0"
         elif self.store is None:
-            problem = "there is no store for these repeats; add --store FILE.db"
+            problem = "--only-repeats needs a store; add --store FILE.db"
         elif ends[1] >= n_repeats:
-            problem = f"there are {n_repeats:,} repeats, 0 to {n_repeats - 1}; use --repeats"
+            problem = (
+                f"the command has {n_repeats:,} repeats, 0 to {n_repeats - 1:,}; use more --repeats"
+            )
         if problem:
             raise SettingError("only-repeats", text, problem)
         return range(ends[0], ends[1] + 1)

@@ -5,6 +5,7 @@ These checks run before any work, so that a long run does not end in an error.
 
 import os
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -20,7 +21,7 @@ from blobtransfer.errors import SettingError, SourceFileError
 from blobtransfer.keras_files import NETWORK_SUFFIXES
 from blobtransfer.report.figures.style import Style, check_size
 from blobtransfer.report.writers import SUMMARY_SUFFIXES, TEXT_WRITERS, WRITERS, TextWriter
-from blobtransfer.specs.checks import read_number
+from blobtransfer.specs.checks import parse_number
 from blobtransfer.specs.network import MLPSpec
 
 if TYPE_CHECKING:
@@ -77,7 +78,9 @@ class FigureOptions:
         """
         if self.size is None:
             return None
-        sides = [read_number(side) for side in self.size.split("x")]
+        sides: list[float | None] = [None]
+        with suppress(SettingError):
+            sides = [parse_number("size", side) for side in self.size.lower().split("x")]
         check_size(sides, self.size)
         return sides[0], sides[1]
 

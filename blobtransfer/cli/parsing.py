@@ -20,13 +20,13 @@ from typer.core import TyperCommand
 from typer.models import OptionInfo
 
 from blobtransfer.api.keywords import DESCRIPTIONS
-from blobtransfer.cli.failures import FROM_ENVIRONMENT, envvar_of, report, reportable_error
+from blobtransfer.cli.failures import FROM_ENVIRONMENT, TYPED, envvar_of, report, reportable_error
 from blobtransfer.cli.help import command_help, is_coloured
 from blobtransfer.cli.interrupts import INTERRUPTED
 from blobtransfer.cli.unknown import NOTHING, unexpected_argument
 from blobtransfer.did_you_mean import suggest
-from blobtransfer.errors import InputError, MachineError
-from blobtransfer.specs.checks import read_number
+from blobtransfer.errors import InputError, MachineError, SettingError
+from blobtransfer.specs.checks import is_split_number, parse_number
 
 KEYWORD_ONLY = inspect.Parameter.KEYWORD_ONLY
 
@@ -167,15 +167,18 @@ class Command(TyperCommand):
             values = [value] if equals else []
             is_of_two = metavars[flag] in OF_TWO
             while not equals and rest and re.match(r"[^-]|-\d", rest[0]):
-                if is_of_two and len(_repeated(flag, values, False)) > 1:
+                if is_of_two and _is_complete(values, rest[0]):
                     break
                 values.append(rest.pop(0))
-            rewritten += _repeated(flag, values, flags[flag]) if equals or values else [flag]
+            # with two words a comma belongs to a number, such as 1,000
+            are_whole = flags[flag] or (metavars[flag] in (PAIR, *OF_TWO) and len(values) > 1)
+            rewritten += _repeated(flag, values, are_whole) if equals or values else [flag]
         for flag in flags:
             from_environment = os.environ.get(envvar_of(flag))
             if from_environment and not any(arg.startswith(flag + "=") for arg in rewritten):
                 rewritten += _repeated(flag, from_environment.split(), flags[flag])
                 ctx.meta.setdefault(FROM_ENVIRONMENT, set()).add(flag)
+        ctx.meta[TYPED] = _typed_values(rewritten)
         try:
             words = super().parse_args(ctx, [*rewritten])
         except typer.TyperException as error:
@@ -281,33 +284,54 @@ def _group_of(group: Any, values: dict[str, Any]) -> Any:
     )
 
 
+def _is_complete(values: Sequence[str], following: str) -> bool:
+    """Return whether an option of two numbers has them, so that an argument follows."""
+    is_number = re.fullmatch(r"[-+]?[\d.,_]*\d[\d.,_]*(e[-+]?\d+)?", following) is not None
+    return len(values) > 1 or (len(_repeated("", values, False)) > 1 and not is_number)
+
+
+def _typed_values(args: Sequence[str]) -> dict[str, list[str]]:
+    """Return the values of each flag of a command line, as they were typed."""
+    values: dict[str, list[str]] = {}
+    for arg, following in zip(args, [*args[1:], ""], strict=False):
+        flag, equals, value = arg.partition("=")
+        if flag.startswith("--"):
+            values.setdefault(flag, []).append(value if equals else following)
+    return values
+
+
 def _repeated(flag: str, values: Sequence[str], are_whole: bool) -> list[str]:
     """Return `--flag=0 --flag=1` for `0,1`; an empty value is kept, to be rejected later.
 
-    A data specification, which may contain commas, is not split.
+    A data specification, which may contain commas, is not split, nor is a number such as `1,000`.
     """
     if are_whole:
         return [f"{flag}={value}" for value in values]
-    return [f"{flag}={word}" for value in values for word in re.split(r"[,\s]+", value.strip(", "))]
+    words = []
+    for value in values:
+        parts = re.split(r"[,\s]+", value.strip(", "))
+        words += [value] if is_split_number(parts) else parts
+    return [f"{flag}={word}" for word in words]
 
 
-def _whole_number(text: str | int) -> int:
-    number = read_number(str(text), int)
-    if number is None:
-        raise typer.BadParameter(f"{text or NOTHING}: use a whole number")
-    return int(number)
+def _number_parser(
+    kind: type[int] | type[float], *, is_share: bool = False
+) -> Callable[[object], Any]:
+    def parse(text: object) -> Any:
+        try:
+            return parse_number("", str(text), kind, is_share=is_share)
+        except SettingError as error:
+            raise typer.BadParameter(f"{text or NOTHING}: {error.problem}") from error
+
+    return parse
 
 
-def _number(text: str | float) -> float:
-    number = read_number(str(text))
-    if number is None:
-        raise typer.BadParameter(f"{text or NOTHING}: use a finite number")
-    return float(number)
-
+parse_share = _number_parser(float, is_share=True)
+"""Parser of an option whose value is a share, such as `0.05` or `5%`."""
 
 TYPES: dict[Any, tuple[str, Callable[[Any], Any] | None]] = {
-    int: ("N", _whole_number),
-    float: ("X", _number),
+    int: ("N", _number_parser(int)),
+    float: ("X", _number_parser(float)),
     Path: ("FILE", None),
 }
 """Metavar and parser of an option by the type of its value."""

@@ -8,11 +8,11 @@ ratio.
 """
 
 import re
-from typing import Any
+from contextlib import suppress
 
 from blobtransfer.did_you_mean import suggest
 from blobtransfer.errors import SettingError
-from blobtransfer.specs.checks import read_number
+from blobtransfer.specs.checks import parse_number, read_number, split_numbers
 from blobtransfer.specs.data import GENERATED, ROLES
 from blobtransfer.specs.generated import COMMON_KEYS
 from blobtransfer.specs.study import MAX_STEPS, MAX_STUDY_CELLS, Axis
@@ -59,7 +59,7 @@ NEVER = {
 }
 """Settings that cannot be swept, each with the reason."""
 
-RANGE = re.compile(r"([^./]+(?:\.\d+)?)\.\.([^/]+)(?:/(.+))?")
+RANGE = re.compile(r"([^/]+?)\.\.([^/]+)(?:/(.+))?")
 """`LOW..HIGH` or `LOW..HIGH/N`."""
 
 EXAMPLE = "use SETTING=A,B,..., such as train-samples=10,30,100"
@@ -90,7 +90,10 @@ def parse_axis(text: str) -> Axis:
     n_values = values.count(",") + 1
     if n_values > MAX_STUDY_CELLS:
         raise SettingError("over", text, f"{n_values:,} values; use at most {MAX_STUDY_CELLS:,}")
-    axis_values = _range(text, values) if ".." in values else values.split(",")
+    if ".." in values:
+        axis_values = _range(text, values)
+    else:
+        axis_values = [_plain_number(value) for value in split_numbers("over", text, values)]
     if "" in axis_values:
         raise SettingError("over", text, f"there is an empty value; {EXAMPLE}")
     if len(axis_values) < 2:
@@ -116,17 +119,27 @@ def paths_of(axis: str) -> tuple[str, ...]:
     return DATA_KEYS.get(axis, (axis,) if "." in axis else ())
 
 
+def _plain_number(text: str) -> str:
+    """Return a number such as `1_000` in plain digits; other texts, and plain numbers, as is."""
+    if read_number(text) is None:
+        with suppress(SettingError):
+            return repr(parse_number("over", text)).removesuffix(".0")
+    return text
+
+
 def _range(text: str, values: str) -> list[str]:
     match = RANGE.fullmatch(values)
-    ends: list[Any] = [read_number(match[i]) for i in (1, 2)] if match else [None]
-    n = read_number(match[3], int) if match and match[3] else None
-    if match is None or None in ends or (match[3] is not None and n is None) or ends[0] >= ends[1]:
+    low, high, n = 0.0, 0.0, None
+    with suppress(SettingError):
+        if match is not None:
+            n = None if match[3] is None else parse_number("over", match[3], int)
+            low, high = (parse_number("over", match[i]) for i in (1, 2))
+    if low >= high:
         raise SettingError("over", text, "use LOW..HIGH or LOW..HIGH/STEPS with LOW below HIGH")
-    low, high = map(float, ends)
     is_whole = low.is_integer() and high.is_integer()
     if n is None:
         if not is_whole:
-            raise SettingError("over", text, "say how many steps: LOW..HIGH/STEPS")
+            raise SettingError("over", text, "give the number of steps: LOW..HIGH/STEPS")
         if high - low >= MAX_STEPS:
             raise SettingError("over", text, f"use at most {MAX_STEPS:,} values")
         return [str(value) for value in range(int(low), int(high) + 1)]

@@ -12,7 +12,7 @@ from typing import Any
 
 from blobtransfer.did_you_mean import suggest
 from blobtransfer.errors import SettingError
-from blobtransfer.specs.checks import MAX_COUNT, escape_control_characters, read_number
+from blobtransfer.specs.checks import MAX_COUNT, escape_control_characters, parse_number
 from blobtransfer.specs.data import GENERATED, DataSpec
 from blobtransfer.specs.generated import COMMON_KEYS, GeneratedSpec
 from blobtransfer.specs.table import BUILT_IN, SCALE_BY, SEPARATORS, TableRequest
@@ -52,8 +52,10 @@ MAX_TEXT = 10_000
 QUOTED = re.compile(r'"((?:[^"]|"")*+)"')
 """A text in quotes, as in CSV: a quote within it is written twice."""
 
-KEY_VALUE = re.compile(rf'([\w-]+)=((?:{QUOTED.pattern}|[^,"])*+)(?:,|$)')
-"""A key and its value, of which some or all is quoted."""
+KEY_VALUE = re.compile(
+    rf'([\w-]+)=([+-]?\d+(?:,\d+)+%?(?=,|$)|(?:{QUOTED.pattern}|[^,"])*+)(?:,|$)'
+)
+"""A key and its value: a number, which may hold commas, or a text, some or all of it quoted."""
 
 LIKE_PARTS = re.compile(r"([\w-]+)=")
 """Start of a key and its value."""
@@ -175,10 +177,10 @@ def _unquote(text: str) -> str:
 
 
 def _number(description: _Parts, key: str, value: str, kind: type[int] | type[float]) -> Any:
-    number = read_number(value, kind)
-    if number is None:
-        raise description.refused(f"{key}={value}: use a {'whole ' if kind is int else ''}number")
-    return number
+    try:
+        return parse_number(key, value, kind)
+    except SettingError as error:
+        raise description.refused(f"{key}={value}: {error.problem}") from error
 
 
 def _generated_spec(
@@ -296,16 +298,20 @@ def _missing(description: _Parts, texts: Collection[str]) -> dict[str, Any]:
 
 def _size(description: _Parts, key: str, text: str) -> int | float:
     """Return a number of rows, or a share of them above 0 and below 1."""
-    number, share = read_number(text, int), read_number(text.removesuffix("%").rstrip())
-    if number is None and share is not None:
-        number = share / 100 if text.endswith("%") else share
+    problem = "use a whole number of rows, or a share such as 0.8 or 80%"
+    try:
+        number = parse_number(key, text, int)
+    except SettingError:
+        try:
+            number = parse_number(key, text, is_share=True)
+        except SettingError as error:
+            has_advice = "decimal point" in error.problem
+            advice = error.problem if has_advice else problem
+            raise description.refused(f"{key}={text}: {advice}") from error
         if not 0.0 < number < 1.0:
-            number = None
-    if number is None:
-        problem = "use a whole number of rows, or a share such as 0.8 or 80%"
-        raise description.refused(f"{key}={text}: {problem}")
+            raise description.refused(f"{key}={text}: {problem}") from None
     if not 0 < number <= MAX_COUNT:
-        raise description.refused(f"{key}={text}: use 1 to {MAX_COUNT:,}")
+        raise description.refused(f"{key}={text}: use 1 to {MAX_COUNT:,} rows")
     return number  # type: ignore[no-any-return]
 
 

@@ -1,11 +1,13 @@
 """Specification of the network: its shape, activations and initializer."""
 
+import math
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
 from blobtransfer.errors import SettingError
-from blobtransfer.specs.checks import check_count, check_type, check_whole, join, read_number
+from blobtransfer.specs.checks import check_count, check_type, check_whole, join, parse_number
 
 Initializer = Literal[
     "he_uniform", "he_normal", "glorot_uniform", "glorot_normal", "lecun_uniform", "lecun_normal"
@@ -147,11 +149,12 @@ def split_activation(word: str) -> tuple[str, float]:
         raise SettingError("activation", word, f"use one of {', '.join(ACTIVATIONS)}")
     if name != "leaky_relu":
         return name, 0.0
-    slope = read_number(value) if equals else LEAKY_SLOPE
-    if slope is None or not MIN_SLOPE <= slope < 1.0:
-        raise SettingError(
-            "activation", word, "use a slope above 0 and below 1, such as leaky_relu=0.1"
-        )
+    slope = LEAKY_SLOPE if not equals else math.nan
+    with suppress(SettingError):
+        slope = parse_number("activation", value) if equals else slope
+    if not MIN_SLOPE <= slope < 1.0:
+        problem = "use a slope above 0 and below 1, such as leaky_relu=0.1"
+        raise SettingError("activation", word, problem)
     return name, float(slope)
 
 

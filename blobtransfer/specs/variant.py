@@ -18,7 +18,7 @@ from blobtransfer.specs.checks import (
     check_type,
     check_whole,
     join,
-    read_number,
+    parse_number,
 )
 from blobtransfer.specs.network import MLPSpec
 from blobtransfer.specs.training import MAX_PENALTY, TrainingSpec
@@ -362,7 +362,7 @@ def parse_variant(text: str) -> Variant:
     def refused(problem: str) -> SettingError:
         return SettingError("variant", text, problem)
 
-    words = re.split(r"[,\s]+", text.strip(", \t\n"))
+    words = re.split(r"[,\s]+(?!\d)", text.strip(", \t\n"))  # a comma may be part of a number
     for word in words:
         key, equals, value = word.partition("=")
         if not equals and key in STARTS:
@@ -382,9 +382,10 @@ def parse_variant(text: str) -> Variant:
         elif key == "new-head":
             parts[key] = True
         else:
-            parts[key] = read_number(value, float if key in REAL_KEYS else int)
-            if parts[key] is None:
-                raise refused(f"{word}: use a {'' if key in REAL_KEYS else 'whole '}number")
+            try:
+                parts[key] = parse_number(key, value, float if key in REAL_KEYS else int)
+            except SettingError as error:
+                raise refused(f"{word}: {error.problem}") from error
     if start == "standalone":
         raise refused("standalone is always compared; leave it out")
     start = start or "transfer"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from blobtransfer.errors import SettingError
 from blobtransfer.specs.axis_text import FIXED, SOURCE_EPOCHS, TRAINING_WORDS, parse_axis, paths_of
-from blobtransfer.specs.checks import join, read_number
+from blobtransfer.specs.checks import join, parse_number
 from blobtransfer.specs.data import ROLES, DataSpec, Role
 from blobtransfer.specs.experiment import ExperimentSpec
 from blobtransfer.specs.generated import COMMON_KEYS
@@ -69,7 +69,7 @@ def sweep_with_base(
         settings = replace(settings, sources="fresh")
     for axis in axes:
         if axis.name == FIXED:
-            settings = replace(settings, fixed=(_read(FIXED, axis.values[0], int),))
+            settings = replace(settings, fixed=(parse_number(FIXED, axis.values[0], int),))
     budget = settings.budget
     settings = replace(settings, budget=None)
     if budget is None:
@@ -138,13 +138,13 @@ def _changed_settings(base: ExperimentSpec, at: Mapping[str, str]) -> dict[str, 
         field = name.replace("-", "_")
         default = DEFAULTS.get(field)
         if name == FIXED:
-            changes[field] = (_read(name, text, int),)
+            changes[field] = (parse_number(name, text, int),)
         elif name == SOURCE_EPOCHS:
-            changes[field] = _read(name, text, int)
+            changes[field] = parse_number(name, text, int)
         elif name not in TRAINING_WORDS:
             continue
         elif name == "hidden":
-            widths = [_read(name, width, int) for width in text.split("+")]
+            widths = [parse_number(name, width, int) for width in text.split("+")]
             # a single width applies to all layers
             changes[field] = widths if len(widths) > 1 else widths * len(base.network.hidden)
         elif name == "activation":
@@ -157,7 +157,7 @@ def _changed_settings(base: ExperimentSpec, at: Mapping[str, str]) -> dict[str, 
             changes[field] = text
         else:
             is_whole = name == "patience" or isinstance(default, int)
-            changes[field] = _read(name, text, int if is_whole else float)
+            changes[field] = parse_number(name, text, int if is_whole else float)
     return changes
 
 
@@ -196,7 +196,7 @@ def _changed_generated(spec: Any, role: str, values: Mapping[str, str]) -> Any:
             problem = f"{spec.kind} has no such setting; use {', '.join(words)}"
             raise SettingError(setting, text, problem)
         is_real = isinstance(defaults[words[key]], float)
-        changes[words[key]] = _read(setting, text, float if is_real else int)
+        changes[words[key]] = parse_number(setting, text, float if is_real else int)
     return replace(spec, **changes)
 
 
@@ -209,12 +209,5 @@ def _changed_table(spec: Any, role: str, values: Mapping[str, str]) -> Any:
             if getattr(spec, other) is not None:
                 problem = f"{other}= says which rows train; leave that out"
                 raise SettingError(f"{role}.{key}", text, problem)
-    n_train = _read("train", values["train"], int)
+    n_train = parse_number("train", values["train"], int)
     return replace(spec, n_train=n_train, split_train=spec.n_train)
-
-
-def _read(name: str, text: str, kind: Any) -> Any:
-    number = read_number(text, kind)
-    if number is None:
-        raise SettingError(name, text, f"use a {'whole ' if kind is int else ''}number")
-    return number

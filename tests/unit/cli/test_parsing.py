@@ -78,6 +78,11 @@ def test_several_numbers_are_written_side_by_side_with_commas_or_one_by_one(call
     assert call(*words)["fixed"] == [0, -1, 12]
 
 
+def test_a_comma_within_a_number_separates_no_values(call):
+    assert call("--fixed", "1,000", "10,1_000")["fixed"] == [1000, 10, 1000]
+    assert call("--fixed", "10,100")["fixed"] == [10, 100]
+
+
 def test_several_numbers_end_at_the_next_option(call):
     received = call("--fixed", "0", "1", "-l", "--rest", "2", "--rest", "3")
     assert (received["fixed"], received["rest"]) == ([0, 1], ["2", "3"])
@@ -102,9 +107,9 @@ def test_an_empty_variable_of_the_environment_is_none(call, monkeypatch):
         (("--fixed=",), "'': use a whole number"),
         (("--fixed", "0,x"), "x: use a whole number"),
         (("--fixed", "1.5"), "1.5: use a whole number"),
-        (("--count", "1e3"), "1e3: use a whole number"),
-        (("--rate", "nan"), "nan: use a finite number"),
-        (("--rate", ""), "'': use a finite number"),
+        (("--count", "1e3.5"), "1e3.5: use a whole number"),
+        (("--rate", "nan"), "nan: use a number"),
+        (("--rate", ""), "'': use a number"),
         (("--word", "three"), "three: use one of one, two"),
     ],
 )

@@ -22,6 +22,8 @@ from blobtransfer.specs.training import TrainingSpec
         ("learning-rate=0.01..0.04/3", Axis("learning-rate", ("0.01", "0.02", "0.04"))),
         ("target.noise=0.1,0.3", Axis("target.noise", ("0.1", "0.3"))),
         ("source.seed=1..3", Axis("source.seed", ("1", "2", "3"))),
+        ("epochs=1_0,1e3,5.", Axis("epochs", ("5.", "10", "1e3"))),
+        ("epochs=1_0..4e1/3", Axis("epochs", ("10", "20", "40"))),
         ("optimizer=sgd,adam", Axis("optimizer", ("sgd", "adam"))),
     ],
 )
@@ -40,6 +42,9 @@ def test_a_setting_and_its_values_are_read(text, axis):
         ("hidden=5", "or --hidden"),
         ("hidden=5,", "there is an empty value"),
         ("hidden=5,5", "5 is repeated"),
+        ("epochs=1000,1e3", "1e3 is repeated"),
+        ("epochs=10,1,000", "write 1000 and 0.01 without a comma"),
+        ("learning-rate=0,01,0,1", "write 1000 and 0.01 without a comma"),
         ("learning-rate=0.5,0.1,0.50", "0.50 is repeated"),
         ("hidden=5..", "LOW..HIGH"),
         ("hidden=9..2", "LOW below HIGH"),
@@ -50,7 +55,7 @@ def test_a_setting_and_its_values_are_read(text, axis):
         pytest.param(
             "hidden=" + ",".join(map(str, range(1, 10_002))), "10,001 values", id="hidden=1,2,..."
         ),
-        ("learning-rate=0.1..0.5", "say how many steps"),
+        ("learning-rate=0.1..0.5", "give the number of steps"),
         ("target-seed=1,2", "other rows; use pairs, or grid"),
         ("target.seed=1,2", "other rows; use pairs, or grid"),
         ("train-seed=1,2", "use --repeats"),
