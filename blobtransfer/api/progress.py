@@ -54,7 +54,7 @@ WORTH_STORING_S = 600.0
 
 REPEATS = "repeats"
 
-STAGE_UNITS: dict[Stage, str] = {"sweep": "points", "pairs": "pairs", "grid": "cells"}
+STAGE_UNITS: dict[str, str] = {"sweep": "points", "pairs": "pairs", "grid": "cells"}
 """Unit of stages that do not count repeats."""
 
 

@@ -78,7 +78,7 @@ class FigureOptions:
         """
         if self.size is None:
             return None
-        sides: list[float | None] = [None]
+        sides = [0.0]  # no size, and rejected
         with suppress(SettingError):
             sides = [parse_number("size", side) for side in self.size.lower().split("x")]
         check_size(sides, self.size)

@@ -307,7 +307,7 @@ def _repeated(flag: str, values: Sequence[str], are_whole: bool) -> list[str]:
     """
     if are_whole:
         return [f"{flag}={value}" for value in values]
-    words = []
+    words: list[str] = []
     for value in values:
         parts = re.split(r"[,\s]+", value.strip(", "))
         words += [value] if is_split_number(parts) else parts

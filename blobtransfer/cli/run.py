@@ -15,7 +15,7 @@ from blobtransfer.cli.options import ExecutionOptions
 from blobtransfer.cli.output import MessageOptions, OutputOptions
 from blobtransfer.cli.streams import print_stderr
 from blobtransfer.errors import MachineError, SettingError
-from blobtransfer.specs.study import Study
+from blobtransfer.specs.study import Axis, Study
 
 if TYPE_CHECKING:
     from blobtransfer.results.store.store import RepeatCount, Store, StoredCommand
@@ -31,6 +31,9 @@ MORE_REPEATS = (
 PART_OPTIONS = ("--only-repeats", "--store")
 
 CONTINUES = "; the same command resumes"
+
+MANY_VALUES = 20
+"""Number of values above which a range without steps gets a hint."""
 
 
 def run(
@@ -75,6 +78,8 @@ def run(
     network = request.source_network
     weights = None if network is None else list(network.weights)
     with defer_signals() as pending, _opened(study, execution, messages, argv) as store:
+        if study.kind != "compare":
+            messages.log(_size_line(study, store, only_repeats, execution.scheduler is not None))
         with (
             _executor(execution, messages, pending.check) as executor,
             progress_of(messages.print_line, pending.check, store is not None) as progress,
@@ -90,6 +95,39 @@ def run(
         if store is not None:
             _print_stored(store, study, messages, CONTINUES if results.interrupted else "")
     finish(results, canvas)
+
+
+def _size_line(study: Study, store: "Store | None", repeats: range | None, is_remote: bool) -> str:
+    """Return the line that describes the size of a study before it starts.
+
+    Args:
+        study: The study.
+        store: Store whose repeats are not computed again.
+        repeats: Repeats that are computed; None: all.
+        is_remote: Whether other machines compute, for an unknown time.
+    """
+    from blobtransfer.api.progress import STAGE_UNITS, duration
+    from blobtransfer.running.run import expected_seconds
+
+    n_repeats = study.n_repeats if repeats is None else len(repeats)
+    most = "at most " if study.until_decided else ""
+    unit = STAGE_UNITS[study.kind]
+    parts = [f"{study.kind}: {len(study.cells):,} {unit} x {most}{n_repeats:,} repeats"]
+    seconds = None if is_remote else expected_seconds(study, store, repeats)
+    if seconds is not None:
+        parts.append(f"{most}about {duration(max(1.0, seconds))}")
+    parts += [hint for axis in study.axes if (hint := _hint_of_steps(axis))]
+    return "; ".join(parts)
+
+
+def _hint_of_steps(axis: Axis) -> str:
+    """Return how to choose fewer values of a range such as `10..100`; empty if there are few."""
+    numbers, n = axis.numbers, len(axis.values)
+    if axis.name == "pair" or numbers is None or n <= MANY_VALUES:
+        return ""
+    if numbers[0] <= 0 or numbers != tuple(float(numbers[0] + i) for i in range(n)):
+        return ""
+    return f"for 5 values use {axis.name}={axis.values[0]}..{axis.values[-1]}/5"
 
 
 @contextmanager

@@ -30,6 +30,10 @@ if TYPE_CHECKING:
     from blobtransfer.results.store.store import Store
 
 
+COST_PER_SECOND = 1e10
+"""Cost, see `_cost_per_epoch`, that one processor computes in a second, about."""
+
+
 @dataclass(frozen=True)
 class Resources:
     """Engine, executor and store of a study, which do not change its results.
@@ -137,6 +141,25 @@ def fill_store(
     session = _Session(study, source_weights, replace(resources, store=store), repeats)
     for cell in study.cells:
         session.fill(cell, repeats)
+
+
+def expected_seconds(
+    study: Study, store: "Store | None" = None, repeats: range | None = None
+) -> float | None:
+    """Return the approximate duration of a study on this machine; None for the Keras engine.
+
+    Args:
+        study: The study.
+        store: Store whose repeats are not computed again.
+        repeats: Repeats to compute; None: all.
+    """
+    if study.specs[0].engine != "compiled":
+        return None
+
+    from blobtransfer.engines.compiled.engine import n_processors
+
+    to_do = [(spec, n_missing(spec, store, repeats)) for spec in study.specs]
+    return _total_cost(to_do) / (COST_PER_SECOND * n_processors())
 
 
 class _Session:

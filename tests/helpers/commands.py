@@ -5,6 +5,7 @@ import csv
 import hashlib
 import io
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -140,6 +141,6 @@ def contents(folder: Path) -> dict[Path, str | None]:
 
 
 def without_cautions(err: str) -> str:
-    """Return standard error without the cautions that -q prints too; short trainings have them."""
+    """Return standard error without cautions, which short trainings have, and sizes of studies."""
     lines = err.splitlines(keepends=True)
-    return "".join(line for line in lines if not line.startswith("warning: "))
+    return "".join(line for line in lines if not re.match("(warning|sweep|pairs|grid): ", line))

@@ -118,6 +118,15 @@ def test_any_setting_can_vary(run, over):
     assert len(values) >= 2
 
 
+def test_a_study_prints_its_size_before_it_starts(run):
+    more = ("--fixed", "0", "--repeats", "2", "--over", "batch-size=10..40", "--no-plot")
+    lines = run("sweep", *SMALL_OPTIONS, *more).err.splitlines()
+    assert lines[0] == (
+        "sweep: 31 points x 2 repeats; about 1 s; for 5 values use batch-size=10..40/5"
+    )
+    assert "points x" not in run("sweep", *SMALL_OPTIONS, *more, "-q").err
+
+
 def test_two_settings_make_a_point_of_each_two_values(run):
     done = run(
         "sweep", *SMALL, "--over", "hidden=2,3", "--over", "cluster-std=1,2", "-q", "-o", "s.json",

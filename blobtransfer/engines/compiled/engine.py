@@ -46,7 +46,7 @@ class CompiledEngine:
     """
 
     def __init__(self, n_threads: int | None = None) -> None:
-        self._n_threads = n_threads or _n_processors()
+        self._n_threads = n_threads or n_processors()
 
     def start(self, spec: ExperimentSpec) -> None:
         """Import LLVM and compile for the networks of a spec; see `engines.Engine.start`."""
@@ -329,5 +329,6 @@ def _penalty(job: Job) -> float:
     return job.training.weight_decay if job.anchor is None else job.anchor.strength
 
 
-def _n_processors() -> int:
+def n_processors() -> int:
+    """Return the number of processors that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

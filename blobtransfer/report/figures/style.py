@@ -136,14 +136,14 @@ LOOKS: dict[Style, Look] = {
 }
 
 
-def check_size(sides: Sequence[float | None], text: str) -> None:
+def check_size(sides: Sequence[float], text: str) -> None:
     """Raise `SettingError` unless these are the width and the height of a figure.
 
     Args:
-        sides: Sides in inches; None for a text that is not a number.
+        sides: Sides in inches.
         text: The sides as the user writes them.
     """
-    if len(sides) != 2 or any(side is None or not MIN_SIDE <= side <= MAX_SIDE for side in sides):
+    if len(sides) != 2 or any(not MIN_SIDE <= side <= MAX_SIDE for side in sides):
         problem = f"use two numbers of inches from {MIN_SIDE:g} to {MAX_SIDE:g}, such as 3.5x4"
         raise SettingError("size", text, problem)
 
