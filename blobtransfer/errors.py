@@ -94,7 +94,7 @@ class ResultsFileError(InputFileError):
     """
 
     def __init__(self, name: object, problem: str) -> None:
-        super().__init__(name, f"{problem}; give a JSON file that blobtransfer wrote")
+        super().__init__(name, f"{problem}; use a JSON file that blobtransfer wrote")
 
 
 class StoreError(InputFileError):

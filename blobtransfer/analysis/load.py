@@ -71,7 +71,7 @@ def from_store(store: Store, command: StoredCommand, margin: float | None = None
         if loaded[0].interrupted:
             break
     if not cells:
-        raise StoreError(store.path, "nothing is complete yet; give the same command again")
+        raise StoreError(store.path, "no repeat is complete yet; run the same command again")
     provenance = replace(join_provenances(provenances), argv=command.argv)
     return analyse_study(study, cells, provenance)
 

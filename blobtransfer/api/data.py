@@ -139,12 +139,12 @@ def request_of(
         given = {seed_option: seed, **given}
     if not given:
         return request
-    problem = f"--{option} says what the problem is; "
+    problem = f"--{option} already describes the data; "
     changes = {BLOBS_FIELDS.get(word, "seed"): value for word, value in given.items()}
     if not isinstance(request, GeneratedSpec):
         problem += "leave one of the two out"
     elif not changes.keys() <= {field.name for field in fields(request)}:
-        problem += f"{request.kind} has no such setting, leave it out"
+        problem += f"{request.kind} data has no such key, leave it out"
     else:
         problem += f"write --{option} {data_spec_text(request, changes)}"
     setting, value = next(iter(given.items()))

@@ -65,10 +65,12 @@ def load_results(
     with Store.open(path, writes=False) as store:
         n_commands = store.n_commands()
         if not n_commands:
-            raise StoreError(path, "there is nothing in it; give compare --store this file")
+            raise StoreError(
+                path, "the store is empty; run a command with --store and this file first"
+            )
         number = n_commands if command is None else command
         if not 1 <= number <= n_commands:
-            problem = f"{path} keeps {n_commands}; use one of them, counted from 1"
+            problem = f"the store has {n_commands} commands; use a number from 1 to {n_commands}"
             raise SettingError("command", number, problem)
         if n_commands > 1 and list_commands is not None:
             list_commands(store, n_commands, number)
@@ -86,7 +88,7 @@ def read_file(path: Path) -> bytes:
     try:
         with path.open("rb") as file:
             if stat.S_ISCHR(os.fstat(file.fileno()).st_mode) and not file.isatty():
-                raise ResultsFileError(path, "this is a device, which may never end")
+                raise ResultsFileError(path, "this is a device, not a file")
             return read_bounded(path, file)
     except InputFileError:
         raise
@@ -111,5 +113,7 @@ def read_bounded(path: Path, file: BinaryIO) -> bytes:
         content += chunk
         if len(content) > MAX_RESULT_BYTES:
             problem = f"more than {MAX_RESULT_BYTES:,} bytes, the most that are read"
-            raise InputFileError(path, f"{problem}; keep so many runs with --store, and show that")
+            raise InputFileError(
+                path, f"{problem}; store so many runs with --store, and show the store"
+            )
     return bytes(content)

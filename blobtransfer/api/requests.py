@@ -111,7 +111,7 @@ def sweep_request(
         values: Other options by name.
     """
     if data.source_seed is not None and any(text.startswith("source-seed=") for text in over):
-        problem = "source-seed varies in --over; leave one of the two out"
+        problem = "source-seed already varies in --over; leave one of the two out"
         raise SettingError("source-seed", data.source_seed, problem)
     settings = _comparison_settings(data, blobs, values)
     source_network = read_source_network(settings)
@@ -142,7 +142,7 @@ def pairs_request(
     """
     for role, given in (("source", source), ("target", target)):
         if isinstance(given, str) and SEED.search(given):
-            problem = "every pair draws its own seed; leave seed= out, or use --first-seed"
+            problem = "each pair has its own seed; leave seed= out, or use --first-seed"
             raise SettingError(role, given, problem)
     data = SourceAndTarget(
         source=target if source is None else source, target=source if target is None else target
@@ -280,7 +280,7 @@ def _read_rates(tune: object) -> tuple[float, ...]:
         try:
             rates.append(parse_number("tune", text))
         except SettingError as error:
-            problem = f"{text or 'an empty value'} is not a number; {error.problem}"
+            problem = f"{text or 'an empty value'}: {error.problem}"
             raise SettingError("tune", tune, problem) from error
     return tuple(rates)
 
@@ -295,7 +295,7 @@ def _read_model(model: Any) -> Any:
     from blobtransfer.keras_files.read import is_keras_model, read_keras_model
 
     if not is_keras_model(model):
-        advice = "give a file, a Keras model, or the result of train_source"
+        advice = "use a file, a Keras model, or the result of train_source"
         problem = f"{type(model).__name__} is not a model; {advice}"
         raise SettingError("model", "", problem)
     return read_keras_model(model)

@@ -76,7 +76,7 @@ def _check_tables(request: StudyRequest, scheduler: str) -> None:
         if isinstance(data, TableSpec) and data.is_in_memory:
             problem = (
                 f"{data.name} is in the memory of this process, which workers do not have; save it "
-                "as a file that they can read, and give that"
+                "as a file that they can read, and use that"
             )
             raise SettingError("scheduler", scheduler, problem)
 

@@ -147,7 +147,7 @@ def _in_memory(data: Any, origin: str, values: Mapping[str, Any]) -> TableReques
         if not isinstance(data, tuple):
             table = memory.copy_frame(data)
         elif len(data) != 2:
-            problem = f"{len(data)} arrays; give (X, y), or a DataFrame with split="
+            problem = f"{len(data)} arrays; use (X, y), or a DataFrame with split="
             raise TableProblem(problem)
         elif "label" in values:
             raise TableProblem("y has the classes; leave label= out")

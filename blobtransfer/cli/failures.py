@@ -16,6 +16,7 @@ from blobtransfer.cli.streams import print_stderr
 from blobtransfer.cli.unknown import NOTHING, command_advice, option_advice, written_option
 from blobtransfer.errors import BlobTransferError, MachineError, SettingError, SourceFileError
 from blobtransfer.specs.checks import parse_number
+from blobtransfer.specs.variant import parse_variant
 
 ENV_PREFIX = "BLOBTRANSFER_"
 
@@ -158,6 +159,10 @@ def _as_typed(context: Any, flag: str, value: str) -> str:
             return " ".join(texts)
         if len(wanted) == 1:
             return str(texts[numbers.index(wanted[0])])
+    for text in texts if flag in ("--variant", "--against") else ():
+        with suppress(SettingError):
+            if str(parse_variant(text)) == value:
+                return str(text)
     return value
 
 

@@ -42,7 +42,9 @@ def merge(
     check_file("store", store, STORE_SUFFIXES)
     for part in parts:
         if os.path.realpath(part) == os.path.realpath(store):
-            raise SettingError("store", store, f"it is the part {part} too; use another name")
+            raise SettingError(
+                "store", store, f"the same file as the part {part}; use another name"
+            )
 
     from blobtransfer.results.store.store import Store
 

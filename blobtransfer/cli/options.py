@@ -202,7 +202,7 @@ class ExecutionOptions:
         if not dots or not 0 <= ends[0] <= ends[1]:
             problem = "use FIRST..LAST, such as 0..499; the first repeat is 0"
         elif self.store is None:
-            problem = "--only-repeats needs a store; add --store FILE.db"
+            problem = "it requires a store; add --store FILE.db"
         elif ends[1] >= n_repeats:
             problem = (
                 f"the command has {n_repeats:,} repeats, 0 to {n_repeats - 1:,}; use more --repeats"
@@ -214,7 +214,7 @@ class ExecutionOptions:
     def check(self) -> None:
         """Raise `SettingError` if the options cannot be combined."""
         if self.mixed and self.store is None and self.scheduler is None:
-            problem = "it needs --store or --scheduler; leave it out"
+            problem = "it requires --store or --scheduler; leave it out"
             raise SettingError("mixed", "", problem)
         if self.scheduler is not None:
             address_of(self.scheduler)

@@ -235,12 +235,12 @@ class OutputOptions:
             has_curves: Whether it records learning curves.
         """
         if self.result.curves is not None and not has_curves:
-            problem = "it needs --speed; add that"
+            problem = "it requires --speed; add it"
             if command == "judge":
                 problem = "scores have no learning curves; leave --curves out"
             elif command not in ("compare", "sweep"):
                 problem = (
-                    f"{command} keeps no learning curves; use compare --speed, or sweep --speed"
+                    f"{command} records no learning curves; use compare --speed or sweep --speed"
                 )
             raise SettingError("curves", self.result.curves, problem)
         if self.screen.explain and self.result.format in ("csv", "json"):
@@ -330,7 +330,9 @@ def check_file(setting: str, path: Path | None, suffixes: Sequence[str]) -> None
     if path is None:
         return
     if path.suffix.lower() not in suffixes:
-        problem = f"no format has the suffix {path.suffix}" if path.suffix else "there is no suffix"
+        problem = (
+            f"no format has the suffix {path.suffix}" if path.suffix else "the name has no suffix"
+        )
         use = ", ".join(suffixes)
         if setting == "output" and path.suffix.lower() in NETWORK_SUFFIXES:
             use += "; train-source saves its network with --model, train-target with --save"

@@ -24,8 +24,8 @@ MODEL_FILE = "the source network (--model)"
 """Name of the file of --model in errors about output that would replace it."""
 
 MORE_REPEATS = (
-    "note: an earlier command has shown {:,} of these repeats; adding repeats after looking raises "
-    "the error rate above 5 %; --until-decided corrects for it"
+    "note: adding repeats after a look at {:,} repeats raises the error rate above 5 %; "
+    "use --until-decided, or a new --train-seed"
 )
 
 PART_OPTIONS = ("--only-repeats", "--store")
@@ -56,7 +56,7 @@ def run(
     if only_repeats is not None:
         output.check_none()
         if study.until_decided:
-            problem = "it looks at all repeats from the first; leave one of the two out"
+            problem = "--until-decided needs all repeats; leave one of the two out"
             raise SettingError("only-repeats", execution.only_repeats or "", problem)
         output = replace(output, figure=replace(output.figure, no_plot=True))
     targets = (spec.target for spec in study.specs)

@@ -93,7 +93,7 @@ def show(
     if results.command not in COMPARISONS:
         _reject_options_of_comparisons(results.command, file, margin, sources, only, output)
     if curves is not None and not results.has_curves:
-        problem = f"{file} holds no learning curves; compare records them with --speed"
+        problem = f"{file} has no learning curves; compare records them with --speed"
         raise SettingError("curves", curves, problem)
     shown = _select(results, sources, only)
     with defer_signals() as pending:
@@ -167,7 +167,7 @@ def _select(
 
 def _list_commands(store: "Store", n_commands: int, number: int) -> None:
     """Print the last commands of a store, each with the number of its stored repeats."""
-    print_stderr(f"{store.path} has {n_commands} commands; this is number {number}:")
+    print_stderr(f"{store.path} has {n_commands} commands; this is command {number}:")
     first = max(0, n_commands - MAX_LISTED)
     if first:
         print_stderr(f"  --command 1 to --command {first} are not listed")

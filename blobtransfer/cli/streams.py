@@ -84,7 +84,7 @@ def stdout_for_writing() -> Iterator[TextIO]:
     except OSError as error:
         discard(sys.stdout)
         raise MachineError(
-            f"standard output: cannot be written ({error.strerror}); send it elsewhere"
+            f"standard output: cannot be written ({error.strerror}); redirect it to another file"
         ) from error
 
 

@@ -183,9 +183,9 @@ def _without_blanks(cells: ScoreCells) -> ScoreCells:
     for i, head in enumerate(heads):
         if head in heads[:i]:
             name = head or "''"
-            raise cells.error(f"two columns are called {name}; give each its own name")
+            raise cells.error(f"two columns are called {name}; rename one")
     if not has_value.any():
-        raise cells.error("a head and no rows; give a table with rows")
+        raise cells.error("only column names and no rows; add rows of scores")
     return replace(
         cells,
         heads=heads,

@@ -204,10 +204,10 @@ class _Reader:
         ignored = [0] if 0 in columns and self._counts_rows() else []
         columns = columns[len(ignored) :]
         if not columns:
-            raise cells.error("no column of scores; give one column per variant")
+            raise cells.error("no column of scores; add one column per variant")
         for i in columns:
             if not cells.heads[i]:
-                raise cells.error(f"column {i + 1} has no name; give it the name of its variant")
+                raise cells.error(f"column {i + 1} has no name; use the name of its variant")
         repeats = self._repeats(repeat_columns)
         for i, repeat in enumerate(repeats):
             if repeat.lower().strip(" .:") in SUMMARY_WORDS:
@@ -216,7 +216,7 @@ class _Reader:
         row_of: dict[str, int] = {}
         for i, repeat in enumerate(repeats):
             if repeat in row_of:
-                advice = "give each repeat its own name"
+                advice = "use a different name for each repeat"
                 raise self._repeated(f"repeat {repeat}", (row_of[repeat], i), advice)
             row_of[repeat] = i
         scores = np.array([[self._score(i, k) for i in range(cells.n_rows)] for k in columns])
@@ -336,9 +336,9 @@ class _Reader:
             if not variant.variant:
                 raise cells.error(f"{cells.location(i)} has no variant; add its name")
             if (variant, repeat) in row_of:
-                advice = "give each repeat its own name"
+                advice = "use a different name for each repeat"
                 if layout == "runs":
-                    advice = "keep the rows of one comparison of a sweep, pairs or a grid"
+                    advice = "use the rows of one comparison of the sweep, pairs or grid"
                 name = f"repeat {repeat} of {_describe(variant)}"
                 raise self._repeated(name, (row_of[variant, repeat], i), advice)
             row_of[variant, repeat] = i
@@ -426,7 +426,7 @@ class _Reader:
             advice: What to do.
         """
         lines = " and ".join(map(self.cells.location, rows))
-        return self.cells.error(f"{repeat} is there twice, in {lines}; {advice}")
+        return self.cells.error(f"{repeat} occurs twice, in {lines}; {advice}")
 
 
 def _describe(column: ScoreColumn) -> str:

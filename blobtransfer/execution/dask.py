@@ -278,7 +278,7 @@ def address_of(scheduler: str) -> str:
             problem = "this is not a scheduler file, which dask scheduler --scheduler-file writes"
             raise SettingError("scheduler", scheduler, problem) from error
     if not ADDRESS.fullmatch(address) or int(address.rpartition(":")[2]) > MAX_PORT:
-        problem = "it names no" if exists else "there is no such file, nor is it an"
+        problem = "the file holds no" if exists else "neither a file nor an"
         raise SettingError("scheduler", scheduler, f"{problem} address such as tcp://HOST:8786")
     return address
 
@@ -437,16 +437,16 @@ def _set_outcome(outer: "Future[Any]", result: Any, error: BaseException | None)
 def _translate_error(error: BaseException) -> BaseException:
     """Return the `MachineError` for an error of a worker; our errors and bugs stay as they are."""
     if isinstance(error, TableFileError):
-        advice = "workers read it too: give its full path, on a disk that all share"
+        advice = "workers read it too; use its full path on a shared disk"
         return MachineError(f"on a worker: {error}; {advice}")
     if isinstance(error, BlobTransferError | AssertionError):
         return error
     if "deserialization of the task graph" in str(error):
         return MachineError(f"the scheduler lacks this version of blobtransfer: {_install_there()}")
     if type(error).__name__ == "KilledWorker":
-        problem = f"its worker was lost {MAX_LOST} times over; give workers more memory"
+        problem = f"its worker was lost {MAX_LOST} times; give workers more memory"
     else:
-        problem = f"{type(error).__name__}: {_first_line(error)}; see that all have one version"
+        problem = f"{type(error).__name__}: {_first_line(error)}; use the same version everywhere"
     translated = MachineError(f"a block failed on a worker ({problem})")
     translated.__cause__ = error
     return translated

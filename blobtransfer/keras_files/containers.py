@@ -36,11 +36,11 @@ def check_directory(file: BinaryIO) -> None:
     locator, end = file.read(20), file.read()
     file.seek(0)
     if len(end) != _DIRECTORY_END.size or not end.startswith(b"PK\x05\x06"):
-        reject("the archive has no end, it looks cut short; save it again")
+        reject("the archive looks cut short; save it again")
     directory_bytes = _DIRECTORY_END.unpack(end)[5]
     # `PK\6\7` points to a zip64 directory, which would count instead.
     if directory_bytes > _MAX_DIRECTORY_BYTES or locator.startswith(b"PK\x06\x07"):
-        reject("an archive of very many members; give a model that Keras saved")
+        reject("the archive has too many members; use a model that Keras saved")
 
 
 def check_names(archive: zipfile.ZipFile) -> None:
@@ -49,9 +49,9 @@ def check_names(archive: zipfile.ZipFile) -> None:
         name = member.orig_filename  # As it is in the file: `filename` ends at a null character.
         leads_out = name.startswith("/") or ".." in name.split("/")
         if leads_out or not {"\\", ":", "\0"}.isdisjoint(name):
-            reject(f"the archive has a member called {quote(name)}; give a model Keras saved")
+            reject(f"the archive has a member called {quote(name)}; use a model that Keras saved")
         if stat.S_ISLNK(member.external_attr >> 16):
-            reject(f"{quote(name)} in the archive is a link; give a model Keras saved")
+            reject(f"{quote(name)} in the archive is a link; use a model that Keras saved")
 
 
 def read_member(archive: zipfile.ZipFile, name: str, max_bytes: int) -> io.BytesIO:
@@ -108,7 +108,7 @@ def find_dataset(parent: h5py.Group, path: str) -> h5py.Dataset:
         or storage.get_external_count() > 0
         or storage.get_nfilters() > 0
     ):
-        reject(f"{quote(path)} is compressed or kept elsewhere; save the model with Keras")
+        reject(f"{quote(path)} is compressed or stored in another file; save the model with Keras")
     return dataset
 
 

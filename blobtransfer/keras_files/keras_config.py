@@ -146,7 +146,7 @@ def _entries(settings: Any) -> list[dict[str, Any]]:
             reject("a layer has no usable class; save the model again")
     for name in names:
         if names.count(name) > 1:
-            reject(f"two layers are called {quote(name)}; give each its own name")
+            reject(f"two layers are called {quote(name)}; rename one")
     return entries
 
 
@@ -228,5 +228,5 @@ def _is_of_keras(entry: dict[str, Any]) -> bool:
 
 def _mapping(value: object, where: str) -> dict[str, Any]:
     if not isinstance(value, dict):
-        reject(f"{where} is not described as Keras does; save the model again")
+        reject(f"{where} is not in the format of Keras; save the model again")
     return value

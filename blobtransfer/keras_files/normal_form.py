@@ -144,7 +144,7 @@ def network_of(chain: DenseChain) -> MLPSpec:
     *hidden, output = chain.layers
     n_features = hidden[0].fan_in
     if n_features is None:
-        reject("the width of the input is not given; save the model after building it")
+        reject("the model has no input width; build it, and save it again")
     widths = [n_features, *(layer.units for layer in chain.layers)]
     n_weights = sum((fan_in + 1) * fan_out for fan_in, fan_out in pairwise(widths))
     if n_weights > MAX_PARAMETERS:

@@ -55,7 +55,7 @@ def read_preprocessing(text: str, n_features: int, n_classes: int) -> Preprocess
     names = [column.name for column in preprocessing.columns]
     n_inputs = sum(len(column.feature_names) for column in preprocessing.columns)
     if len(set(names)) < len(names) or len(set(preprocessing.classes)) < len(preprocessing.classes):
-        raise ValueError("a name is there twice")
+        raise ValueError("a name is repeated")
     if (n_inputs, len(preprocessing.classes)) != (n_features, n_classes):
         raise ValueError("it is of another network")
     if preprocessing.scaler is not None and (

@@ -118,7 +118,9 @@ def read_keras_model(model: Any) -> SourceNetwork:
             ) from error
         except Exception as error:  # of a layer of the user
             reason = escape_control_characters(str(error).strip().partition("\n")[0][:MAX_LINE])
-            raise SourceFileError(name, f"Keras cannot save it ({reason}); give a file") from error
+            raise SourceFileError(
+                name, f"Keras cannot save it ({reason}); use a model file"
+            ) from error
         with path.open("rb") as file:
             source = _source_network(name, _run_reader(name, file))
     return in_memory(source, name)
@@ -165,7 +167,7 @@ def read_source_file(path: str | os.PathLike[str]) -> SourceNetwork:
             problem = CHECKPOINT
         raise SourceFileError(name, problem) from error
     except PermissionError as error:
-        raise SourceFileError(name, "may not be read; check its permissions") from error
+        raise SourceFileError(name, "cannot be read; check its permissions") from error
     except (OSError, ValueError) as error:  # ValueError: a null character in the path
         raise SourceFileError(name, "cannot be opened as a file; check the path") from error
     return replace(source, sha256=digest)
@@ -176,10 +178,10 @@ def _open_model(name: str, path: Path) -> BufferedReader | BufferedRandom:
     if path.is_dir():
         return _pack_folder(name, path)
     if path.name in FOLDER_LIMITS and _is_folder(path.parent):
-        raise SourceFileError(name, f"one file of a model folder; give {str(path.parent)!r}")
+        raise SourceFileError(name, f"one file of a model folder; use {str(path.parent)!r}")
     if re.search(r"\.data-\d{5}-of-\d{5}$", name):
         raise SourceFileError(name, CHECKPOINT)
-    return _open_regular(name, path, "not a regular file; give a .keras or .h5 file")
+    return _open_regular(name, path, "not a regular file; use a .keras or .h5 file")
 
 
 def _open_regular(name: str, path: Path, problem: str, flags: int = 0) -> BufferedReader:
@@ -212,12 +214,12 @@ def _pack_folder(name: str, folder: Path) -> BufferedRandom:
             raise SourceFileError(name, problem)
     if not _is_folder(folder):
         missing = [member for member in (CONFIG, WEIGHTS) if not (folder / member).exists()]
-        problem = f"a folder without {' and '.join(missing)}; give a .keras or .h5 file"
+        problem = f"a folder without {' and '.join(missing)}; use a .keras or .h5 file"
         raise SourceFileError(name, problem)
     contents = {}
     for member, max_bytes in FOLDER_LIMITS.items():
         if member != MEMBER or (folder / member).exists():
-            problem = f"{member} in it is a link, or not a regular file; give a copy (cp -rL)"
+            problem = f"{member} in it is a link, or not a regular file; use a copy (cp -rL)"
             with _open_regular(name, folder / member, problem, NO_FOLLOW) as file:
                 n_bytes = os.fstat(file.fileno()).st_size
                 if n_bytes > max_bytes:

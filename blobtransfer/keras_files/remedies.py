@@ -13,12 +13,12 @@ from blobtransfer.specs.checks import join
 from blobtransfer.specs.network import ACTIVATIONS, split_activation
 
 CHAIN = (
-    f"its weights cannot be kept: train a chain of Dense layers ({join(ACTIVATIONS)}), "
+    f"its weights cannot be reused: train a chain of Dense layers ({join(ACTIVATIONS)}), "
     "the last with softmax; "
     "Dropout between them is fine"
 )
 PLAIN = (
-    "build the same chain of plain Dense layers, give each its weights by "
+    "build the same chain of plain Dense layers, set the weights of each by "
     "new.set_weights(old.get_weights()), and save that"
 )
 PLAIN_LOSS = "save keras.Sequential(model.layers), without code of your own"
@@ -74,7 +74,7 @@ def save_unbranched(name: str, n_classes: int) -> str:
     return (
         f"save keras.Sequential([keras.Model(model.inputs, model.get_layer({name!r}).output), "
         f"keras.layers.Dense({n_classes}, 'softmax')]), with a new output layer: "
-        "other weights of a branched network cannot be kept"
+        "other weights of a branched network cannot be reused"
     )
 
 

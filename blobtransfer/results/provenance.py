@@ -75,7 +75,7 @@ class Environment:
         """
         difference = version_difference(self.versions, other.versions, engine)
         if not difference and self.rounding != other.rounding:
-            return "its arithmetic rounds differently"
+            return "its CPU rounds differently"
         return difference
 
 

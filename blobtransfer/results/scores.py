@@ -180,7 +180,7 @@ class Scores:
                 raise ValueError(f"runs.{i}: the spec has no variant {label}")
             r = place_of[row.repeat]
             if classes_predicted[a, r] >= 0:
-                raise ValueError(f"runs.{i}: repeat {row.repeat} is there twice")
+                raise ValueError(f"runs.{i}: repeat {row.repeat} is repeated")
             metrics = [getattr(row, metric) for metric in METRICS]
             if row.status == "ok" and None in (*metrics[:BALANCED_ACCURACY], metrics[judged]):
                 raise ValueError(f"runs.{i}: a score is missing, though the run did not fail")

@@ -103,8 +103,8 @@ class Checkpoint:
         wrong = [f"{address} ({difference})" for address, difference in differences if difference]
         if wrong:
             raise MachineError(
-                f"{len(wrong)} of {len(differences)} workers would not compute as this "
-                f"process does: {', '.join(wrong[:MAX_NAMED])}; end them, or add --mixed"
+                f"{len(wrong)} of {len(differences)} workers have another environment than this "
+                f"process: {', '.join(wrong[:MAX_NAMED])}; stop them, or add --mixed"
             )
         self.header = replace(self.header, source_run=runner.source_run)
         self._lap = Clock()
@@ -136,8 +136,8 @@ class Checkpoint:
             return
         if difference := self._difference(environment):
             raise MachineError(
-                f"{environment.host} does not compute as this process does ({difference}); end it, "
-                "or add --mixed"
+                f"{environment.host} has another environment than this process ({difference}); "
+                "stop it, or add --mixed"
             )
         self.environments.append((environment, block.scores.n_repeats))
         if self._stored is not None:
@@ -161,7 +161,7 @@ def check_runnable(
     spec.check_comparison()
     spec.check_source_network(None if source_weights is None else kernel_shapes(source_weights))
     if store is not None and source_weights is not None and spec.model_sha256 is None:
-        problem = "the store tells networks that are given apart by it; set it in the spec"
+        problem = "a store needs it to identify the source network; set it in the spec"
         raise SettingError("model_sha256", "", problem)
 
 

@@ -63,9 +63,9 @@ def train_source(spec: ExperimentSpec, engine: Engine, progress: Progress = SILE
         KeyboardInterrupt: `progress` asked to stop.
     """
     if spec.source is None or spec.target is not None:
-        raise SettingError("source", "", "a source network is trained on a source alone; set that")
+        raise SettingError("source", "", "a source network is trained on source data; set a source")
     if spec.variants != (STANDALONE,):
-        raise SettingError("variant", str(spec.variants[-1]), "use standalone alone")
+        raise SettingError("variant", str(spec.variants[-1]), "use only standalone")
     start_engine(spec, engine, progress)
     return train_one(spec, "train-source", "source", {}, engine, progress)
 

@@ -51,13 +51,22 @@ SWEPT = (*DATA_KEYS, *TRAINING_WORDS, SOURCE_EPOCHS, FIXED)
 OTHER_ROWS = ("target-seed", "target.seed")
 
 NEVER = {
-    **dict.fromkeys(OTHER_ROWS, "each point would be tested on other rows; use pairs, or grid"),
-    "train-seed": "that is what repeats are for; use --repeats",
-    "repeats": "every point has as many; use --repeats",
-    "margin": "it changes no training; use show --margin",
+    **dict.fromkeys(OTHER_ROWS, "each point would have other test rows; use pairs or grid"),
+    "train-seed": "repeats vary it already; use --repeats",
+    "repeats": "all points have the same number; use --repeats",
+    "margin": "it changes no training; use show RESULTS --margin",
     "metric": "all points are judged by the same metric; use --metric",
 }
 """Settings that cannot be swept, each with the reason."""
+
+OTHER_WORDS = {
+    "rows": "did you mean train-samples or samples?",
+    "lr": "did you mean learning-rate?",
+    "width": "did you mean hidden?",
+    "depth": "did you mean hidden, such as hidden=5,5+5,5+5+5?",
+    "noise": "did you mean target.noise or source.noise?",
+}
+"""Advice for settings that are called otherwise here."""
 
 RANGE = re.compile(r"([^/]+?)\.\.([^/]+)(?:/(.+))?")
 """`LOW..HIGH` or `LOW..HIGH/N`."""
@@ -78,13 +87,9 @@ def parse_axis(text: str) -> Axis:
     if name not in SWEPT and not (dot and problem in ROLES and (key in KEYS or key == "seed")):
         swept_names = (*SWEPT, *(f"{role}.{key}" for role in ROLES for key in KEYS))
         suggestion = suggest(name, swept_names)
-        raise SettingError(
-            "over",
-            text,
-            f"{name or 'nothing'} is no setting that can vary; "
-            f"{suggestion + ' ' if suggestion else ''}use {', '.join(SWEPT)}, or source.KEY or "
-            "target.KEY of a problem",
-        )
+        choices = f"use {', '.join(SWEPT)}, or source.KEY or target.KEY"
+        advice = suggestion or OTHER_WORDS.get(name) or choices
+        raise SettingError("over", text, f"{name or 'an empty name'} cannot be swept; {advice}")
     if not equals or not values:
         raise SettingError("over", text, EXAMPLE)
     n_values = values.count(",") + 1

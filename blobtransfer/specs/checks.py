@@ -27,7 +27,7 @@ _EXPONENT = r"(?:e[+-]?\d{1,4})?"
 
 _NUMBER = re.compile(rf"[+-]?(?:{_DIGITS}(?:\.\d*)?|\.\d+){_EXPONENT}", re.ASCII | re.IGNORECASE)
 
-_PERCENT = re.compile(r"\s*(?:%|pts?|points?|percent)$", re.IGNORECASE)
+_PERCENT = re.compile(r" *(?:%|pts?|points?|percent)$", re.IGNORECASE)
 """Unit of a share that is given in points, such as `5%`, `5 %` or `1pt`."""
 
 _DECIMAL_COMMA = re.compile(rf"[+-]?(?:\d*|\d{{1,3}}(?:\.\d{{3}})+),\d+{_EXPONENT}", re.ASCII)
@@ -70,7 +70,7 @@ def parse_number(
     Raises:
         SettingError: The text is not a finite number, or not a whole one.
     """
-    digits = text.strip()
+    digits = text.strip(" ")
     unit = _PERCENT.search(digits)
     if unit is not None and is_share:
         digits = digits[: unit.start()]
@@ -84,6 +84,8 @@ def parse_number(
         raise SettingError(setting, text, problem)
     if unit is not None and not is_share:
         problem += f" without {unit[0].strip()}"
+    if digits.lower().lstrip("+-") in ("nan", "inf", "infinity"):
+        problem = "use a finite number"
     if len(digits) > MAX_DIGITS or not _NUMBER.fullmatch(digits):
         raise SettingError(setting, text, problem)
     bare = digits.replace(",", "").replace("_", "")

@@ -79,7 +79,11 @@ def parse_data_spec(setting: str, text: str, seed: int) -> DataSpec | TableReque
         SettingError: The text cannot be parsed, or a value is impossible.
     """
     if len(text) > MAX_TEXT or "\0" in text:
-        raise SettingError(setting, text[:60], "no problem is described like that; see --help")
+        raise SettingError(
+            setting,
+            text[:60],
+            "not a data specification; use NAME:key=value, such as moons:noise=0.2",
+        )
     head, description = _cut(setting, text)
     is_file = head.startswith("file:") or "." in head or "/" in head
     if is_file:
@@ -92,11 +96,10 @@ def parse_data_spec(setting: str, text: str, seed: int) -> DataSpec | TableReque
         )
     names = (*GENERATED, *BUILT_IN)
     suggestion = suggest(head, names)
+    problem = f"unknown data {head}" if head else "no data is named"
+    advice = f"{suggestion + ' ' if suggestion else ''}use one of {', '.join(names)}"
     raise SettingError(
-        setting,
-        text,
-        f"{head or 'nothing'} is no problem; {suggestion + ' ' if suggestion else ''}use one of "
-        f"{', '.join(names)}, or a file such as rows.csv:label=outcome",
+        setting, text, f"{problem}; {advice}, or a file such as rows.csv:label=outcome"
     )
 
 
@@ -149,14 +152,14 @@ def _read(description: _Parts, keys: Collection[str]) -> "tuple[_Parts, dict[str
         if match is None:
             word = rest[position:].partition(",")[0]
             raise description.refused(
-                f"{word or 'an empty word'} is not key=value; use {', '.join(keys)}"
+                f"{word or 'an empty word'} is not of the form key=value; the keys are "
+                f"{', '.join(keys)}"
             )
         key, value = match[1], match[2]
         if key not in keys:
             suggestion = suggest(key, keys)
             raise description.refused(
-                f"{key} is not known here; {suggestion + ' ' if suggestion else ''}"
-                f"use {', '.join(keys)}"
+                f"unknown key {key}; {suggestion + ' ' if suggestion else ''}use {', '.join(keys)}"
             )
         if not _unquote(value):
             raise description.refused(f"{key}= has no value; give one, or leave it out")
@@ -198,8 +201,9 @@ def _generated_spec(
         spec: Any = kind(**values)
     except SettingError as error:
         word = WORD_OF_SETTING.get(error.setting, error.setting)
+        value = texts.get(word, [error.value])[0]
         problem = error.problem.replace("--test-samples", "test=").replace("--samples", "samples=")
-        raise description.refused(f"{word}={error.value}: {problem}") from error
+        raise description.refused(f"{word}={value}: {problem}") from error
     made: DataSpec = spec
     return made
 
@@ -209,7 +213,7 @@ def _table(
 ) -> TableRequest:
     description, texts = read
     if is_file and not origin:
-        raise description.refused("no file is named; write file:NAME")
+        raise description.refused("no file name; use file:NAME")
     return TableRequest(origin, is_file, **_values(description, texts))
 
 
@@ -231,7 +235,7 @@ def _values(description: _Parts, texts: Mapping[str, Sequence[str]]) -> dict[str
     if "where" in values:
         values["where"] = _where(texts["where"][0])
         if not values["where"]:
-            problem = "write where=COLUMN:VALUE"
+            problem = "use where=COLUMN:VALUE"
             raise description.refused(f"where={_unquote(texts['where'][0])}: {problem}")
     values["drop"] = tuple(map(_unquote, texts.get("drop", ())))
     if "scale" in values and values["scale"] not in SCALE_BY:
@@ -247,16 +251,18 @@ def _values(description: _Parts, texts: Mapping[str, Sequence[str]]) -> dict[str
     values |= _layout(description, values)
     for key in ("group", "train", "test"):
         if "split" in values and key in values:
-            raise description.refused(f"split= says which rows train; leave {key}= out")
+            raise description.refused(f"split= already selects the training rows; leave {key}= out")
         if "group" in values and key in values and key != "group":
-            raise description.refused(f"group= says how many rows stay together; leave {key}= out")
+            raise description.refused(f"with group= half of the groups train; leave {key}= out")
     named = [values.get("label"), values.get("group"), values.get("split")]
     for key, column in zip(("label", "group", "split"), named, strict=True):
         if column is not None and column in values["drop"]:
-            raise description.refused(f"{column} is {key}= and drop= at once; leave one out")
+            raise description.refused(
+                f"column {column} is in {key}= and in drop=; remove one of the two"
+            )
         if column is not None and named.count(column) > 1:
             raise description.refused(
-                f"{key}={column}: the column has another part; give each its own"
+                f"{key}={column}: another key already uses this column; use another column"
             )
     return values
 

@@ -190,7 +190,9 @@ class ExperimentSpec:
         check_margin(self.margin)
         check_number("low", self.low)
         if not 0.0 < self.low < 1.0:
-            raise SettingError("low", self.low, "use a share above 0 and below 1, such as 0.1")
+            raise SettingError(
+                "low", self.low, "use a share above 0 and below 1, such as 0.1 or 10%"
+            )
         if self.engine not in ENGINES:
             raise SettingError("engine", self.engine, f"use one of {join(ENGINES)}")
         if self.metric not in JUDGED_METRICS:
@@ -198,7 +200,11 @@ class ExperimentSpec:
         if self.threshold is not None:
             check_number("threshold", self.threshold)
         if self.threshold is not None and not 0.0 < self.threshold <= 1.0:
-            raise SettingError("threshold", self.threshold, "use an accuracy above 0 and up to 1")
+            raise SettingError(
+                "threshold",
+                self.threshold,
+                "use an accuracy above 0 and at most 1, such as 0.8 or 80%",
+            )
         self._check_data()
         self._check_variants()
         for variant in self.variants:
@@ -209,7 +215,8 @@ class ExperimentSpec:
             except SettingError as error:  # the settings as the variant changes them
                 raise SettingError("variant", str(variant), str(error)) from error
         if self.against is not None and self.against not in self.variants[1:]:
-            problem = f"it is not compared; use one of {', '.join(map(str, self.variants[1:]))}"
+            names = ", ".join(map(str, self.variants[1:]))
+            problem = f"not among the variants; use one of {names}, or add it with --variant"
             raise SettingError("against", str(self.against), problem)
         self._check_tune()
         self._check_patience()
@@ -264,10 +271,9 @@ class ExperimentSpec:
         data = self.data
         n_features = _counted(data.n_features, "feature")
         if self.source is not None and self.source.n_features != data.n_features:
-            problem = (
-                f"it has {_counted(self.source.n_features, 'feature')}, {data.name} {n_features}"
-            )
-            advice = "use a source and a target with the same features"
+            n_source = _counted(self.source.n_features, "feature")
+            problem = f"it has {n_source}, but {data.name} has {n_features}"
+            advice = "use data with the same number of features"
             raise SettingError("source", self.source.name, f"{problem}; {advice}")
         for field, unit, column in (
             ("n_features", "input", "feature"), ("n_classes", "output", "class"),
@@ -296,7 +302,7 @@ class ExperimentSpec:
 
     def _check_transfer(self, variant: Variant) -> None:
         if self.target is None:
-            problem = "there is no target to train it on; set one, or use standalone alone"
+            problem = "there is no target to train it on; set one, or use only standalone"
             raise SettingError("variant", str(variant), problem)
         if self.source is None and "fresh" in self.questions:
             problem = "fresh source networks need a source to be trained on; set one"
@@ -308,7 +314,7 @@ class ExperimentSpec:
             raise SettingError(
                 "variant",
                 str(variant),
-                f"it keeps the output layer of the {n_source} classes of {self.source.name}, "
+                f"it reuses the output layer of the {n_source} classes of {self.source.name}, but "
                 f"{self.target.name} has {n_target}; use new-head,fixed={variant.n_frozen}",
             )
 
@@ -353,14 +359,14 @@ class ExperimentSpec:
                 raise SettingError(
                     "model",
                     sizes,
-                    f"{variant} keeps its {layer}; {self.data.name} has "
-                    f"{self.data.n_classes:,} classes; use --variant new-head,fixed=0 alone, or "
+                    f"{variant} reuses its {layer}, but {self.data.name} has "
+                    f"{self.data.n_classes:,} classes; use only --variant new-head,fixed=0, or "
                     "another network",
                 )
 
     def _check_split_anew(self, name: str) -> None:
         """Raise `SettingError` for settings that need independent repeats, as resplits are not."""
-        problem = f"each repeat splits the rows of {name} anew, so repeats are not independent; "
+        problem = f"each repeat resplits the rows of {name}, so repeats are not independent; "
         advice = "use --repeats, or split=COLUMN in --target"
         if self.until_decided:
             raise SettingError("until-decided", "", problem + advice)
@@ -380,7 +386,7 @@ class ExperimentSpec:
         n_repeats = math.prod(nested)
         problem = None
         if self.until_decided:
-            problem = "it says how many repeats; leave out --until-decided"
+            problem = "it sets the number of repeats; leave out --until-decided"
         elif min(nested) < 2:
             problem = "use 2 or more sources, 2 or more repeats of each"
         elif n_repeats != self.n_repeats:
@@ -390,7 +396,7 @@ class ExperimentSpec:
         elif n_repeats > MAX_COUNT:
             problem = f"that is {n_repeats:,} repeats; use at most {MAX_COUNT:,}"
         elif "fresh" not in self.questions:
-            problem = "it asks about several source networks; leave out --sources one"
+            problem = "it compares several source networks; leave out --sources one"
         if problem is not None:
             raise SettingError("nested", join(nested), problem)
 
@@ -447,7 +453,7 @@ class ExperimentSpec:
             raise SettingError(
                 setting,
                 value,
-                f"with --speed that is {n_kept:,} accuracies to keep; use at most {MAX_CURVES:,}",
+                f"with --speed that is {n_kept:,} accuracies to store; use at most {MAX_CURVES:,}",
             )
 
     @property
@@ -580,7 +586,7 @@ def check_margin(margin: float) -> None:
     check_number("margin", margin)
     if not 0.0 <= margin < 1.0:
         raise SettingError(
-            "margin", margin, "use a share from 0 up to, not with, 1; 0.01 is 1 point"
+            "margin", margin, "use a share of at least 0 and less than 1; 1 point is 0.01 or 1%"
         )
     if 0.0 < margin < MIN_MARGIN:
         raise SettingError("margin", margin, f"use 0, or {MIN_MARGIN:g} or more")

@@ -231,7 +231,7 @@ class CirclesSpec(GeneratedSpec):
         self._make_plain()
         _check_range("noise", self.noise, 0.0, 1e6)
         if not 0.0 <= self.factor < 1.0:
-            raise SettingError("factor", self.factor, "use a number from 0 up to, not with, 1")
+            raise SettingError("factor", self.factor, "use a number of at least 0 and less than 1")
         super().__post_init__()
 
     @property

@@ -213,9 +213,9 @@ def check_range(ends: Sequence[float]) -> tuple[float, float]:
     elif ends[0] >= ends[1]:
         problem = "use the lowest possible score first, then a higher one"
     elif max(map(abs, ends)) > MAX_SCORE:
-        problem = f"use numbers up to {MAX_SCORE:g}; divide the scores, as by 1000"
+        problem = f"the largest score is {MAX_SCORE:g}; divide all scores, such as by 1000"
     elif ends[1] - ends[0] < MIN_WIDTH:
-        problem = f"use a range of {MIN_WIDTH:g} or more; multiply the scores, as by 1000"
+        problem = f"the smallest range is {MIN_WIDTH:g}; multiply all scores, such as by 1000"
     if problem is not None:
         raise SettingError("range", value, problem)
     return float(ends[0]), float(ends[1])

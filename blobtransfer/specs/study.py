@@ -75,7 +75,7 @@ class Axis:
                 raise SettingError(self.name, value, "it is repeated; give it once")
             seen |= {value, number}
         if not self.values or not self.name:
-            raise SettingError(self.name, "", "there is no value; give some")
+            raise SettingError(self.name, "", "there is no value; add two or more")
 
     @property
     def numbers(self) -> tuple[float, ...] | None:
@@ -141,7 +141,7 @@ class Study:
         for cell in self.cells:
             check_type("cells", cell, Cell, "Cell objects")
         if not self.cells:
-            raise SettingError("cells", "", "there are no cells; give one or more")
+            raise SettingError("cells", "", "there are no cells; add one or more")
         if len({axis.name for axis in self.axes}) < len(self.axes):
             raise SettingError("over", self.axes[0].name, "it is given twice; use two settings")
         self._check_kind()
@@ -155,7 +155,11 @@ class Study:
         for cell in self.cells:
             cell.spec.check_comparison()
             if _common_settings(cell.spec) != _common_settings(self.cells[0].spec):
-                raise SettingError("cells", join(cell.at), "it answers other questions")
+                raise SettingError(
+                    "cells",
+                    join(cell.at),
+                    "its questions, repeats or variants differ from those of the other cells",
+                )
             if seen.setdefault(cell.spec, join(cell.at)) != join(cell.at):
                 problem = f"the same experiment as at {seen[cell.spec]}; leave one of the two out"
                 raise SettingError("cells", join(cell.at), problem)
@@ -192,7 +196,7 @@ class Study:
         elif (self.budget is None) == (self.kind == "sweep"):
             problem = "a sweep has a budget, and no other study"
         elif self.kind in ("pairs", "grid") and self.questions != ("fresh",):
-            problem = f"{self.kind} has fresh source networks alone"
+            problem = f"{self.kind} has fresh source networks only"
         elif self.kind in ("pairs", "grid") and self.until_decided:
             problem = f"{self.kind} is not judged cell by cell; leave until_decided out"
         elif self.kind != "compare" and len(self.cells[0].spec.variants) < 2:

@@ -217,7 +217,11 @@ class TableSpec:
         }:
             raise SettingError("scale", self.scale, "the scaler is of other features")
         if (self.scaler is None) == (self.scale == "source"):
-            raise SettingError("scale", self.scale, "there is no scaler of a source, or it is idle")
+            raise SettingError(
+                "scale",
+                self.scale,
+                "scale=source and the scaler of a source belong together; use both or neither",
+            )
 
     @property
     def feature_names(self) -> tuple[str, ...]:

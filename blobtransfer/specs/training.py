@@ -77,17 +77,19 @@ class TrainingSpec:
         check_positive("learning-rate", self.learning_rate)
         check_number("momentum", self.momentum)
         if not 0.0 <= self.momentum < 1.0:
-            raise SettingError("momentum", self.momentum, "use a number from 0 up to, not with, 1")
+            raise SettingError(
+                "momentum", self.momentum, "use a number of at least 0 and less than 1"
+            )
         if self.optimizer not in OPTIMIZERS:
             raise SettingError("optimizer", self.optimizer, f"use one of {join(OPTIMIZERS)}")
         if self.optimizer == "adam" and self.momentum > 0.0:
-            problem = "adam has moments of its own; leave it out, or use --optimizer sgd"
+            problem = "only sgd has a momentum; leave it out, or use --optimizer sgd"
             raise SettingError("momentum", self.momentum, problem)
         if self.nesterov and self.optimizer == "adam":
-            problem = "it is a way of sgd, not of adam; leave it out, or use --optimizer sgd"
+            problem = "only sgd has Nesterov momentum; leave it out, or use --optimizer sgd"
             raise SettingError("nesterov", "", problem)
         if self.nesterov and not self.momentum:
-            problem = "there is no momentum to look ahead along; add --momentum, such as 0.9"
+            problem = "it needs a momentum; add --momentum, such as --momentum 0.9"
             raise SettingError("nesterov", "", problem)
         check_penalty("weight-decay", self.weight_decay)
         if self.patience is not None:

@@ -176,17 +176,19 @@ class Variant:
         if self.start not in STARTS:
             problem = f"{self.start} is not a start; use one of {join(STARTS)}"
         elif self.n_frozen is None and not freezes_none:
-            problem = f"add fixed=n to {self.start}"
+            problem = f"{self.start} needs fixed=N; add it, such as {self.start},fixed=1"
         elif self.n_frozen is not None and freezes_none:
             problem = f"{self.start} freezes nothing; leave fixed out"
         elif self.top.n_reinitialised and not self.has_source:
-            problem = f"{self.start} starts from fresh weights; leave new-head, reinit and add out"
+            problem = (
+                f"{self.start} starts from new random weights; leave new-head, reinit and add out"
+            )
         elif self.anchor is not None and not self.has_source:
             problem = f"{self.start} has no source network to be pulled towards; leave anchor out"
         elif self.anchor is not None and not 0.0 < self.anchor <= MAX_PENALTY:
-            problem = f"use anchor above 0, up to {MAX_PENALTY:,.0f}"
+            problem = f"use an anchor above 0 and at most {MAX_PENALTY:,.0f}"
         elif self.start == "random-frozen" and self.n_frozen == 0:
-            problem = "nothing is frozen, which is standalone; use fixed=1 or more"
+            problem = "fixed=0 freezes nothing, which is standalone; use fixed=1 or more"
         elif self.unfreeze is not None and not self.n_frozen:
             problem = "nothing is frozen; use fixed=1 or more with unfreeze"
         self._raise(problem)
@@ -270,10 +272,10 @@ class Variant:
             problem = f"the network has {n_hidden} {layers} and an output layer"
             problem += f"; use reinit=1 to {n_hidden}"
         elif n_new and n_frozen > n_kept:
-            problem = f"layer {n_frozen} is drawn afresh, frozen it would never learn"
+            problem = f"layer {n_frozen} would be re-initialised and frozen"
             problem += f"; use fixed={_choices(n_kept)}"
         elif self.unfreeze is not None and self.unfreeze.epochs >= epochs:
-            problem = f"the training has {epochs} epochs; use unfreeze below that"
+            problem = f"the training has {epochs} epochs; use a smaller unfreeze"
         self._raise(problem)
 
     def _raise(self, problem: str | None) -> None:
@@ -337,7 +339,7 @@ class VariantRecord:
                 problem = "new-head, reinit and add exclude each other; use one of them"
                 raise SettingError("variant", self.start, problem)
         if self.unfreeze is None and self.factor != 1.0:
-            problem = "factor needs unfreeze=E, the epochs before it"
+            problem = "factor needs unfreeze=EPOCHS; add it"
             raise SettingError("variant", self.start, problem)
         unfreeze = None if self.unfreeze is None else Unfreeze(self.unfreeze, self.factor)
         return Variant(self.start, self.n_frozen, top, unfreeze, self.anchor)

@@ -46,7 +46,7 @@ def build_grid(
     settings = fresh_settings(settings or ComparisonSettings(), UNUSED, "grid")
     for variant in settings.variants:
         if variant.start == "self-transfer":
-            problem = "the diagonal of the grid is that; leave it out"
+            problem = "the diagonal of a grid is self-transfer already; leave it out"
             raise SettingError("variant", str(variant), problem)
     requests = [
         (label, request) for each in problems for label, request in _labelled_requests(each)
@@ -63,7 +63,7 @@ def build_grid(
     for i, label in enumerate(labels):
         if targets[i] in targets[:i]:
             same = labels[targets.index(targets[i])]
-            problem = f"it is the same problem as {same}; give it once"
+            problem = f"the same data as {same}; use it once"
             raise SettingError("problems", label, problem)
     names = [target.name for target in targets]
     if len(set(names)) < len(names):

@@ -64,7 +64,7 @@ def judge(
     ends = check_range(range)
     names = list(dict.fromkeys(column.variant for column in table.columns))
     if len(names) < 2:
-        problem = f"there are scores of {names[0]} alone"
+        problem = f"only {names[0]} has scores"
         raise TableFileError(table.name, f"{problem}; add those of another variant")
     if len(names) > MAX_VARIANTS:
         problem = f"{len(names):,} variants; use at most {MAX_VARIANTS:,}"

@@ -61,10 +61,7 @@ def build_pairs(
         pairs = _reseeded(source, target, first_seed)
     else:
         name = target.origin if isinstance(target, TableRequest) else target.name
-        problem = (
-            "a table is one problem, of which random halves of the classes make pairs; give it "
-            "as --source alone"
-        )
+        problem = "pairs are random halves of the classes of one table; use it only as --source"
         raise SettingError("target", name, problem)
     specs: dict[tuple[str, ...], ExperimentSpec] = {}
     for i, pair in zip(range(n_pairs), pairs, strict=False):

@@ -148,13 +148,13 @@ class ComparisonSettings:
             (self.nested is not None and len(self.nested) != 2, "nested", nested,
              "use two numbers: sources, and repeats of each"),
             (self.nested is not None and self.repeats is not None, "repeats", self.repeats,
-             f"--nested {nested} says how many; leave one of the two out"),
+             f"--nested {nested} sets the number of repeats; leave one of the two out"),
             (finds_repeats and self.repeats is not None, "repeats", self.repeats,
-             "--until-decided finds out how many; give the most with --max-repeats"),
+             "--until-decided chooses the number of repeats; use --max-repeats to limit it"),
             (not finds_repeats and self.max_repeats is not None, "max-repeats", self.max_repeats,
-             "it needs --until-decided; add that"),
+             "it requires --until-decided; add it"),
             (not self.speed and self.threshold is not None, "threshold", self.threshold,
-             "it needs --speed; add that"),
+             "it requires --speed; add it"),
             (self.model is not None and self.sources == "fresh", "model", self.model,
              "--sources fresh trains all source networks itself; leave one of the two out"),
         ):  # fmt: skip
@@ -236,6 +236,6 @@ def fresh_settings(
     for name in unused if is_fresh else ("sources",):
         value = getattr(settings, name)
         if value != DEFAULTS[name]:
-            problem = f"{study} does not use it; leave it out"
+            problem = f"{study} does not use this option; leave it out"
             raise SettingError(name.replace("_", "-"), value, problem)
     return replace(settings, sources="fresh")

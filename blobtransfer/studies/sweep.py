@@ -105,10 +105,12 @@ def sweep_with_base(
 
 def _axes(texts: Sequence[str]) -> tuple[Axis, ...]:
     if len(texts) > MAX_AXES:
-        raise SettingError("over", texts[MAX_AXES], "give at most two settings that vary")
+        raise SettingError(
+            "over", texts[MAX_AXES], "a sweep varies at most two settings; leave this one out"
+        )
     axes = tuple(map(parse_axis, texts))
     if len({axis.name for axis in axes}) < len(axes):
-        raise SettingError("over", texts[1], f"{axes[0].name} varies already; use two settings")
+        raise SettingError("over", texts[1], f"{axes[0].name} already varies; use another setting")
     n_points = prod(len(axis.values) for axis in axes)
     if n_points > MAX_STUDY_CELLS:  # checked early, as building many points takes long
         problem = f"{n_points:,} points in all; use at most {MAX_STUDY_CELLS:,}"
@@ -128,7 +130,9 @@ def _check_not_set(settings: ComparisonSettings, names: list[str]) -> None:
             value = f"{name}={','.join(map(str, value))}"
         elif isinstance(value, tuple):
             value = join(value)
-        raise SettingError(setting, value, f"{name} varies in --over; leave one of the two out")
+        raise SettingError(
+            setting, value, f"{name} already varies in --over; leave one of the two out"
+        )
 
 
 def _changed_settings(base: ExperimentSpec, at: Mapping[str, str]) -> dict[str, Any]:
@@ -177,7 +181,7 @@ def _changed_data(
         if not values:
             continue
         if getattr(base, role) is None:
-            raise SettingError(role, "", "there is no source problem; add --source SPEC")
+            raise SettingError(role, "", "there is no source data; add --source SPEC")
         change = _changed_table if isinstance(data[role], TableSpec) else _changed_generated
         changed[role] = change(data[role], role, values)
     return changed
@@ -193,7 +197,7 @@ def _changed_generated(spec: Any, role: str, values: Mapping[str, str]) -> Any:
     for key, text in values.items():
         setting = f"{role}.{key}"
         if key not in words:
-            problem = f"{spec.kind} has no such setting; use {', '.join(words)}"
+            problem = f"{spec.kind} data has no such key; use {', '.join(words)}"
             raise SettingError(setting, text, problem)
         is_real = isinstance(defaults[words[key]], float)
         changes[words[key]] = parse_number(setting, text, float if is_real else int)
@@ -204,10 +208,12 @@ def _changed_table(spec: Any, role: str, values: Mapping[str, str]) -> Any:
     """Return a table with fewer training rows and the same test rows."""
     for key, text in values.items():
         if key != "train":
-            raise SettingError(f"{role}.{key}", text, "of a table only train can vary")
+            raise SettingError(
+                f"{role}.{key}", text, "of a table only the key train can vary; use target.train"
+            )
         for other in ("split", "group"):
             if getattr(spec, other) is not None:
-                problem = f"{other}= says which rows train; leave that out"
+                problem = f"{other}= already selects the training rows; leave {other}= out"
                 raise SettingError(f"{role}.{key}", text, problem)
     n_train = parse_number("train", values["train"], int)
     return replace(spec, n_train=n_train, split_train=spec.n_train)

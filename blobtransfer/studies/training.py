@@ -68,26 +68,34 @@ def _variant(settings: ComparisonSettings, keeps_output: bool, n_hidden: int) ->
     """Return the one variant of a training."""
     fixed, variants, model = settings.fixed, settings.variants, settings.model
     if len(variants) > 1:
-        problem = "one training has one variant; give one"
+        problem = "train-target trains one network; use one variant, or compare"
         raise SettingError("variant", str(variants[1]), problem)
     if fixed is not None and len(fixed) != 1:
-        raise SettingError("fixed", str(fixed), "one training has one variant; give one number")
+        raise SettingError(
+            "fixed", str(fixed), "train-target trains one network; use one number, or compare"
+        )
     if variants and fixed is not None:
-        problem = f"write fixed={fixed[0]} in --variant, or leave it out"
+        problem = f"use fixed={fixed[0]} in --variant, or leave it out"
         raise SettingError("fixed", fixed[0], problem)
     if not variants and model is None:
         if fixed is not None:
-            problem = "there is no network to freeze; give --model FILE"
+            problem = "there is no source network to freeze; add --model FILE"
             raise SettingError("fixed", fixed[0], problem)
         return STANDALONE
     variant = variants[0] if variants else transfer_variants(fixed or (0,), n_hidden)[0]
     if fixed is None and not (variants or keeps_output):
         variant = replace(variant, top=NewHead())
     if variant.start == "transfer" and model is None:
-        raise SettingError("variant", str(variant), "there is no source network; give --model FILE")
+        raise SettingError("variant", str(variant), "there is no source network; add --model FILE")
     if variant.start != "transfer" and model is not None:
-        raise SettingError("model", model, f"{variant} does not start from it; leave one out")
+        raise SettingError(
+            "model",
+            model,
+            f"{variant} does not start from a source network; leave one of the two out",
+        )
     if variant.start == "equal-compute":
-        problem = "one training has no source training to equal; use standalone with more --epochs"
+        problem = (
+            "train-target has no source training to match; leave it out, and use more --epochs"
+        )
         raise SettingError("variant", str(variant), problem)
     return variant

@@ -99,23 +99,22 @@ def test_notes_say_what_is_there_and_what_is_kept(run):
     assert first[-1] == "a.db has 1,500 of 1,500 repeats"
     again = run(*command, "--repeats", "2000").err.splitlines()
     assert again[0] == "a.db has 1,500 of 2,000 repeats"
-    assert says_in_order(again[1], "note: ", "1,500 of these repeats", "--until-decided")
+    assert says_in_order(again[1], "note: ", "a look at 1,500 repeats")
     assert again[-1] == "a.db has 2,000 of 2,000 repeats"
     fewer = run(*command, "--repeats", "10").err
-    assert "a.db has 10 of 10 repeats" in fewer and "second look" not in fewer
+    assert "a.db has 10 of 10 repeats" in fewer and "a look" not in fewer
 
 
 def test_a_look_is_said_to_be_the_second_where_there_was_a_first(run):
     part = run(*FRESH, "--repeats", "10", "--only-repeats", "0..4", *QUIET[1:], "--store", "a.db")
     assert part.code == 0
-    assert "second look" not in run(*FRESH, "--repeats", "20", "--no-plot", "--store", "a.db").err
+    assert "a look" not in run(*FRESH, "--repeats", "20", "--no-plot", "--store", "a.db").err
     assert (
-        "shown 20 of these repeats"
-        in run(*FRESH, "--repeats", "21", "--no-plot", "--store", "a.db").err
+        "a look at 20 repeats" in run(*FRESH, "--repeats", "21", "--no-plot", "--store", "a.db").err
     )
     command = (*FRESH, "--fixed", "2", "--no-plot", "--store", "b.db")
     run(*command, "--until-decided", "--max-repeats", "110")
-    assert "shown 110 of these repeats" in run(*command, "--repeats", "300").err
+    assert "a look at 110 repeats" in run(*command, "--repeats", "300").err
 
 
 def test_show_gives_what_the_last_command_asked_for(run, monkeypatch):
@@ -185,7 +184,7 @@ def test_a_part_can_be_shown_and_says_so(run):
 WRONG = {
     "no store": (("--only-repeats", "0..3"), "add --store FILE.db"),
     "beyond": (
-        ("--only-repeats", "190..200", "--store", "a.db"), "there are 200 repeats, 0 to 199; use",
+        ("--only-repeats", "190..200", "--store", "a.db"), "has 200 repeats, 0 to 199; use",
     ),
     "no range": (("--only-repeats", "5", "--store", "a.db"), "use FIRST..LAST, such as 0..499"),
     "upside down": (("--only-repeats", "5..3", "--store", "a.db"), "use FIRST..LAST"),
@@ -196,9 +195,9 @@ WRONG = {
     "printed": (("--only-repeats", "0..3", "--store", "a.db", "--full"), "--full: --only-repeats"),
     "until decided": (
         ("--only-repeats", "0..3", "--store", "a.db", "--until-decided"),
-        "it looks at all repeats from the first",
+        "--until-decided needs all repeats",
     ),
-    "mixed alone": (("--mixed",), "needs --store or"),
+    "mixed alone": (("--mixed",), "requires --store"),
     "suffix": (("--store", "a.json"), "no format has the suffix .json; use .db"),
     "no folder": (("--store", "b/a.db"), "the directory"),
     "folder": (("--store", "d.db"), "this is a directory"),
@@ -220,9 +219,9 @@ def test_merge_refuses_what_is_no_part(run, tmp_path):
     run(*FRESH, "--repeats", "3", *QUIET, "--store", "a.db")
     (tmp_path / "f.db").write_text("mine")
     for parts, says in (
-        (("a.db",), "--store a.db: it is the part a.db too"),
+        (("a.db",), "--store a.db: the same file as the part a.db"),
         (("f.db",), "f.db: this looks like plain text"),
-        (("none.db",), "none.db: there is no such file"),
+        (("none.db",), "none.db: no such file"),
     ):
         store = "a.db" if parts == ("a.db",) else "b.db"
         done = run("merge", *parts, "--store", store)
@@ -281,7 +280,7 @@ def test_a_machine_that_rounds_differently_is_found_out(run, monkeypatch):
     monkeypatch.setattr(blobtransfer.running.fingerprint, "_rounding", lambda *_: "otherwise")
     assert run(*command, "--repeats", "5").code == 0  # nothing is computed
     done = run(*command, "--repeats", "7")
-    assert done.code == 2 and "(its arithmetic rounds differently)" in done.err
+    assert done.code == 2 and "(its CPU rounds differently)" in done.err
     assert run(*command, "--repeats", "7", "--mixed").code == 0
 
 
@@ -311,7 +310,7 @@ def test_show_names_the_commands_of_a_store(run):
     assert run("show", "a.db", "--command", "2", *QUIET).out == second.out
     for number in ("0", "3"):
         done = run("show", "a.db", "--command", number, *QUIET)
-        assert_refused(done, f"--command {number}", "a.db keeps 2")
+        assert_refused(done, f"--command {number}", "the store has 2 commands")
     run(*FRESH, "--repeats", "5", *QUIET, "-o", "a.json")
     done = run("show", "a.json", "--command", "1", *QUIET)
     assert done.code == 2 and "not a store" in done.err
@@ -389,7 +388,7 @@ def test_show_of_a_store_with_nothing_complete_says_so(run, tmp_path):
     run(*command, *more, "--only-repeats", "0..3", "--store", "a.db")
     done = run("show", "a.db", *QUIET)
     assert (done.code, done.out) == (2, "")
-    assert "nothing is complete yet" in done.err
+    assert "no repeat is complete yet" in done.err
 
 
 # ---------------------------------------------------------------- stopped, and full

@@ -262,7 +262,10 @@ def test_blocks_of_a_table_have_the_same_bits_in_other_processes(tmp_path):
         (lambda r: r["spec"]["target"].update(class_names=["a", "b", "c"]), "spec: network "),
         (lambda r: r["spec"]["target"].update(name="\x1b[31m"), "spec.target: it contains control"),
         (lambda r: r["spec"]["target"]["columns"].pop(), "spec: source "),
-        (lambda r: r["spec"]["target"].update(scale="source"), "spec: scale source: there is no"),
+        (
+            lambda r: r["spec"]["target"].update(scale="source"),
+            "spec: scale source: scale=source and",
+        ),
         (lambda r: r["spec"]["target"].pop("label"), "spec.target.label: field required"),
     ],
 )

@@ -519,7 +519,7 @@ ATTACKS: dict[str, tuple[Attack, str]] = {
     "windows name in zip": (member("..\\executed"), "a member called"),
     "drive in zip": (member("c:executed"), "a member called"),
     "link in zip": (member("assets", stat.S_IFLNK | 0o777), "is a link"),
-    "many members": (many_members, "very many members"),
+    "many members": (many_members, "too many members"),
     "bomb of text": (bomb("config.json", 300), "config.json has 300,000,000 bytes"),
     "bomb of weights": (bomb("model.weights.h5", 300), "model.weights.h5 has 300,000,000 bytes"),
     "bomb as large as allowed": (bomb("model.weights.h5", 95, 1990, 1990), "damaged"),

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.security
 SWEEP = [
     ("sweep", "sweep", "--over"),
     ("sweep --over", "--over", "SETTING"),
-    ("sweep --over ''", "--over", "nothing is no"),
+    ("sweep --over ''", "--over", "an empty name"),
     ("sweep --over train-sample=1,2", "--over train-sample=1,2", "mean train-samples?"),
     ("sweep --over train-samples", "--over train-samples", "30,100"),
     ("sweep --over train-samples=10", "--over train-samples=10", "--train-samples"),
@@ -28,8 +28,8 @@ SWEEP = [
     ("sweep --over fixed=0,1 --fixed 1", "--fixed 1", "--over"),
     ("sweep --over epochs=0,10", "--over epochs=0", "1 or more"),
     ("sweep --over learning-rate=0.1,-1", "--over learning-rate=-1", "a finite number above 0"),
-    ("sweep --over learning-rate=0.1,inf", "--over learning-rate=inf", "a number"),
-    ("sweep --over momentum=0.5,1", "--over momentum=1", "with, 1"),
+    ("sweep --over learning-rate=0.1,inf", "--over learning-rate=inf", "finite number"),
+    ("sweep --over momentum=0.5,1", "--over momentum=1", "less than 1"),
     ("sweep --over nesterov=yes,no", "--over nesterov=yes", "on or off"),
     ("sweep --over optimizer=sgd,adm", "--over optimizer=adm", "one of sgd"),
     ("sweep --over activation=relu,rleu", "--over activation=rleu", "one of relu"),
@@ -41,8 +41,8 @@ SWEEP = [
     ("sweep --over patience=1,2 --patience 3", "--patience 3", "--over"),
     ("sweep --over patience=1,2 --variant equal-compute", "--over patience=1", "leave one"),
     ("sweep --over train-samples=9,20 --patience 3", "--over train-samples=9", "9 training rows"),
-    ("sweep --over target-seed=1,2", "--over target-seed=1,2", "pairs, or grid"),
-    ("sweep --over target.seed=1,2", "--over target.seed=1,2", "pairs, or grid"),
+    ("sweep --over target-seed=1,2", "--over target-seed=1,2", "pairs or grid"),
+    ("sweep --over target.seed=1,2", "--over target.seed=1,2", "pairs or grid"),
     ("sweep --over train-seed=1,2", "--over train-seed=1,2", "--repeats"),
     ("sweep --over repeats=1,2", "--over repeats=1,2", "--repeats"),
     ("sweep --over margin=0.1,0.2", "--over margin=0.1,0.2", "--margin"),
@@ -56,9 +56,9 @@ SWEEP = [
     (
         "sweep --over hidden=2,3 --over epochs=1,2 --over fixed=0,1",
         "--over fixed=0,1",
-        "give at most",
+        "at most two",
     ),
-    ("sweep --over hidden=2,3 --over hidden=4,5", "--over hidden=4,5", "two settings"),
+    ("sweep --over hidden=2,3 --over hidden=4,5", "--over hidden=4,5", "another setting"),
     ("sweep --over hidden=2,3 --budget epoch", "--budget epoch", "mean epochs?"),
     ("sweep --over hidden=2,3 --repeats 5000000", "--repeats 5000000", "20,000,000"),
     ("sweep --over hidden=2,3 --nested 2 3 --repeats 4", "--repeats 4", "--nested"),
@@ -99,14 +99,14 @@ MEANINGLESS = [
         "--over source-seed=1",
         "--source",
     ),
-    ("sweep --over train-samples=30,030", "--over train-samples=30,030", "give it once"),
+    ("sweep --over train-samples=30,30.0", "--over train-samples=30,30.0", "give it once"),
     ("sweep --over hidden=5,5+5", "--over 5+5", "leave one of the two out"),
     (
         "grid --problems blobs:seed=1 blobs:seed=1,std=2.0",
         "--problems blobs:seed=1,std=2.0",
-        "give it once",
+        "use it once",
     ),
-    ("grid --problems junk", "--problems junk", "junk is no problem"),
+    ("grid --problems junk", "--problems junk", "unknown data junk"),
 ]
 
 PAIRS = [
@@ -125,7 +125,7 @@ PAIRS = [
     ("pairs --source digits --pairs 300", "--pairs 300", "at most 126"),
     ("pairs --source digits:train=x", "--source digits:train=x", "train=x: use a"),
     ("pairs --curves c.csv", "--curves c.csv", "--speed"),
-    ("pairs --cluster-std 1 --source moons", "--cluster-std 1.0", "--source"),
+    ("pairs --cluster-std 1 --source moons", "--cluster-std 1", "--source"),
     ("pairs --fixed 3", "--fixed 3", "0, 1 or 2"),
     ("pairs --train-seed -1", "--train-seed -1", "0 to 4294967295"),
     ("pairs --speed", "--speed", "--help"),
@@ -143,11 +143,11 @@ GRID = [
     (
         "grid --problems blobs:seed=1 classification",
         "--problems blobs:seed=1 classification",
-        "a source and",
+        "same number of",
     ),
     (
         "grid --problems moons circles --fixed 0 --variant self-transfer,fixed=1",
-        "--variant self-transfer fixed=1",
+        "--variant self-transfer,fixed=1",
         "leave it out",
     ),
     (

@@ -22,17 +22,21 @@ SITE = "sites.csv:label=outcome,drop=person,drop=fold,where=site"
 
 DESCRIPTIONS = [
     ("train-source --task mons", "--task mons", "mean moons?"),
-    ("train-target --task ''", "--task", "nothing is no problem"),
-    ("plot-data --task MNIST", "--task MNIST", "MNIST is no problem"),
+    ("train-target --task ''", "--task", "no data is named"),
+    ("plot-data --task MNIST", "--task MNIST", "unknown data MNIST"),
     ("compare --source moons:noize=1 --target moons", "--source moons:noize=1", "mean noise?"),
     (
         "compare --source moons --target moons:noise",
         "--target moons:noise",
-        "noise is not key=value",
+        "noise is not of the form",
     ),
     ("train-source --task moons:noise=", "--task moons:noise=", "give one, or"),
     ("train-source --task moons:noise=x", "--task moons:noise=x", "noise=x: use a number"),
-    ("train-source --task moons:noise=nan", "--task moons:noise=nan", "noise=nan: use a number"),
+    (
+        "train-source --task moons:noise=nan",
+        "--task moons:noise=nan",
+        "noise=nan: use a finite number",
+    ),
     ("train-source --task moons:noise=-1", "--task moons:noise=-1", "0 to 1e06"),
     ("train-source --task moons:samples=1", "--task moons:samples=1", "at least 2"),
     ("train-source --task moons:samples=99999999", "--task moons:samples=99999999", "199,999,998"),
@@ -41,7 +45,7 @@ DESCRIPTIONS = [
         "--task moons:seed=4294967296",
         "0 to 4294967295",
     ),
-    ("train-source --task circles:factor=1", "--task circles:factor=1", "with, 1"),
+    ("train-source --task circles:factor=1", "--task circles:factor=1", "less than 1"),
     (
         "train-source --task classification:informative=9,features=3",
         "--task classification:informative=9,features=3",
@@ -55,7 +59,7 @@ DESCRIPTIONS = [
     ("train-source --task blobs:seed=1,seed=2", "--task blobs:seed=1,seed=2", "give it once"),
     ("train-source --task moons --seed 3", "--seed 3", "--task"),
     ("train-source --task moons:noise=0.1 --samples 80 --seed 3", "--seed 3", "--task"),
-    ("train-source --task moons --cluster-std 1", "--cluster-std 1.0", "--task"),
+    ("train-source --task moons --cluster-std 1", "--cluster-std 1", "--task"),
     ("train-source --task iris --classes 2", "--classes 2", "--task"),
     ("compare --source blobs:std=1 --source-seed 4", "--source-seed 4", "--source"),
     ("compare --target moons", "--target moons", "--source"),
@@ -63,7 +67,7 @@ DESCRIPTIONS = [
     ("compare --source iris --target-seed 3", "--source iris", "--target"),
     ("compare --source iris --reverse", "--source iris", "--target"),
     ("sweep --over epochs=1,2 --source moons", "--source moons", "--target"),
-    ("compare --source moons --target blobs:features=3", "--source moons 1", "a source and"),
+    ("compare --source moons --target blobs:features=3", "--source moons 1", "same number of"),
     (
         "compare --source moons --target moons --fixed 0 --variant new-head,fixed=0 "
         "--until-decided --repeats 5",
@@ -100,7 +104,7 @@ SETS = [
     (
         "compare --source digits:classes=0-4 --target digits:classes=5-9 "
         "--variant self-transfer,fixed=1",
-        "--variant self-transfer fixed=1",
+        "--variant self-transfer,fixed=1",
         "--sources",
     ),
     ("compare --model m.keras --target iris", "--model m.keras", "scale=none"),
@@ -147,25 +151,21 @@ TABLES = [
     ("train-source --task rows.npz:label=y,head=none", "rows.npz", "head= is for text"),
     ("train-source --task sites.csv:label=age,drop=person", "sites.csv", "is this regression?"),
     (f"train-source --task {SITE}:C", "sites.csv", "A, B"),
-    (f"train-source --task {SITE}", f"--task {SITE}", "where=site: write where=COLUMN"),
+    (f"train-source --task {SITE}", f"--task {SITE}", "where=site: use where=COLUMN"),
     (f"train-source --task {SITE}:A,scale=sorce", f"--task {SITE}:A,scale=sorce", "mean source?"),
     (
         f"train-source --task {SITE}:A,missing=zero",
         f"--task {SITE}:A,missing=zero",
         "missing=zero: use one",
     ),
-    (f"train-source --task {SITE}:A,split=smoker", "sites.csv", "give train or"),
-    (f"train-source --task {SITE}:A,group=smoker", "sites.csv", "four or more"),
+    (f"train-source --task {SITE}:A,split=smoker", "sites.csv", "use train or"),
+    (f"train-source --task {SITE}:A,group=smoker", "sites.csv", "at least four"),
     (
         f"train-source --task {SITE}:A,train=5,split=smoker",
         f"--task {SITE}:A,train=5,split=smoker",
         "leave train= out",
     ),
-    (
-        f"train-source --task {SITE}:A,drop=outcome",
-        f"--task {SITE}:A,drop=outcome",
-        "leave one out",
-    ),
+    (f"train-source --task {SITE}:A,drop=outcome", f"--task {SITE}:A,drop=outcome", "remove one"),
     (f"compare --source {SITE}:A --target {SITE}:A", "sites.csv", "separate them with where="),
     (
         f"compare --source {SITE}:A "
@@ -175,8 +175,8 @@ TABLES = [
     ),
     (f"compare --source iris --target {SITE}:A", "sites.csv", "columns are matched"),
     ("train-source --task none.csv:label=y", "none.csv", "check the path"),
-    ("train-source --task dir.csv:label=y", "dir.csv", "give a file"),
-    ("train-source --task pipe.csv:label=y", "pipe.csv", "give a file"),
+    ("train-source --task dir.csv:label=y", "dir.csv", "use a file"),
+    ("train-source --task pipe.csv:label=y", "pipe.csv", "use a file"),
     ("train-source --task a.xls:label=y", "a.xls", "save it as .xlsx"),
     ("train-source --task file:noext:label=y", "noext", ".csv, .tsv, .txt"),
     ("train-source --task ragged.csv:label=y", "ragged.csv", "correct that line"),
@@ -185,8 +185,8 @@ TABLES = [
     ("train-source --task utf16.csv:label=y", "utf16.csv", "save it as UTF-8"),
     ("train-source --task latin.csv:label=y", "latin.csv", "save it as UTF-8"),
     ("train-source --task packed.csv.gz:label=y", "packed.csv.gz", "save it again"),
-    ("train-source --task empty.csv:label=y", "empty.csv", "give a table with a head"),
-    ("train-source --task head.csv:label=y", "head.csv", "give a table with rows"),
+    ("train-source --task empty.csv:label=y", "empty.csv", "use a table with column names"),
+    ("train-source --task head.csv:label=y", "head.csv", "no rows; add some"),
     ("train-source --task twice.csv:label=y", "twice.csv", "column 2"),
     ("train-source --task quote.csv:label=y", "quote.csv", "correct that line"),
     ("train-source --task formula.csv:label=y", "formula.csv", "correct it, or"),

@@ -44,7 +44,7 @@ def class_names_of(
     if len(names) > (MAX_FRACTIONS if are_numbers and have_fractions else MAX_CLASSES):
         advice = f"at most {MAX_CLASSES} classes are supported"
         if are_numbers:
-            advice = "is this regression? give a column of classes"
+            advice = "is this regression? use a column of classes"
         values = f"{len(names):,} different values in {len(indices):,} rows"
         raise raw.error(f"label={label}: {values}; {advice}")
     if len(names) < 2:
@@ -90,7 +90,9 @@ def subset_of(classes: str, names: Sequence[str], table: str) -> list[str]:
             advice = suggest(name, names) or f"there are {first_names}"
             raise TableFileError(table, f"{text}: {problem}; {advice}")
         if subset.count(name) > 1:
-            raise TableFileError(table, f"{text}: {escape_control_characters(name)} is there twice")
+            raise TableFileError(
+                table, f"{text}: {escape_control_characters(name)} is repeated; use it once"
+            )
     return sorted(subset, key=_sort_key)
 
 

@@ -38,7 +38,7 @@ def read(content: bytes, suffix: str, options: ReadOptions) -> RawTable:
         raise TableProblem(f"{n_bytes:,} bytes unpacked; use fewer rows or columns")
     book = load_workbook(io.BytesIO(content), read_only=True, data_only=True)
     if not book.worksheets:
-        raise TableProblem("it has no sheet with rows; give a sheet with a head")
+        raise TableProblem("no sheet has rows; use a file with a table on its first sheet")
     sheet = book.worksheets[0]
     sheet.reset_dimensions()  # which may be wrong
     rows, lines, width = list[tuple[Any, ...]](), list[int](), 0

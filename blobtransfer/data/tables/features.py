@@ -177,7 +177,7 @@ def check_complete(raw: RawTable, key: str, name: str, indices: NDArray[np.intp]
     is_missing = column.is_missing[indices]
     if is_missing.any():
         raise raw.error(
-            f"{key}={name}: {_share(is_missing)} have no {value}, first in "
+            f"{key}={name}: {_share(is_missing)} have no {value}, the first in "
             f"{_first(raw, indices, is_missing)} ({describe_missing(column)}); {advice}"
         )
 

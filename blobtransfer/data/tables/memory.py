@@ -65,7 +65,7 @@ def copy_arrays(x: Any, y: Any) -> tuple[RawTable, str]:
         features.columns = [f"X_{i + 1}" for i in range(n_features)]
     if len(features) != len(labels):
         problem = f"X has {len(features):,} rows, but y has {len(labels):,}"
-        raise TableProblem(f"{problem}; give a class for each row")
+        raise TableProblem(f"{problem}; use one class per row")
     label = "y" if labels.name is None else str(labels.name)
     if label in map(str, features.columns):
         raise TableProblem(f"X has the column {label} of y too; leave it out of X, or rename it")
@@ -100,7 +100,7 @@ def read_table(table: TableRequest | TableSpec, options: ReadOptions) -> RawTabl
     content = _TABLES.get(table.sha256)
     if content is None:
         problem = "the table was in the memory of another process, or of an earlier call"
-        raise TableFileError(name, f"{problem}; give it again, or save it as a file and give that")
+        raise TableFileError(name, f"{problem}; pass it again, or save it as a file and use that")
     return _read_cached(content, replace(options, has_head=False), name)
 
 
@@ -142,7 +142,7 @@ def _registered(frame: "DataFrame", notes: tuple[str, ...] = ()) -> RawTable:
 
     check_size(len(frame), frame.shape[1])
     if not len(frame):
-        raise TableProblem("no rows; give a table with rows")
+        raise TableProblem("the table has no rows; add some")
     heads = tuple("" if name is None else str(name) for name in frame.columns)
     frame.columns, frame.index = RangeIndex(frame.shape[1]), RangeIndex(len(frame))
     for i, dtype in enumerate(frame.dtypes):
@@ -203,7 +203,7 @@ def _labels(y: Any) -> "tuple[Series[Any], tuple[str, ...]]":
     if classes is not None:
         return Series(classes[:, 0]), ("y is one-hot: it was read as the number of the class",)
     if array.ndim != 1:
-        raise TableProblem(f"y has the shape {array.shape}; give one class for each row")
+        raise TableProblem(f"y has the shape {array.shape}; use one class per row")
     return Series(array, copy=True), ()
 
 
@@ -221,7 +221,7 @@ def pandas_frame(data: Any) -> "DataFrame":
     from pandas.api.types import is_list_like
 
     if isinstance(data, type) or not (hasattr(data, "columns") or is_list_like(data)):
-        raise TableProblem(f"{_type(data)} is not a table; give a DataFrame, or (X, y)")
+        raise TableProblem(f"{_type(data)} is not a table; use a DataFrame, or (X, y)")
     _reject_sparse("the table", data)
     try:
         if isinstance(data, DataFrame):
@@ -271,7 +271,7 @@ def _reject_sparse(name: str, values: Any) -> None:
 def _unreadable(name: str, values: Any, error: Exception) -> TableProblem:
     reason = escape_control_characters(str(error).partition("\n")[0][:200])
     return TableProblem(
-        f"{name} ({_type(values)}) cannot be read ({reason}); give (X, y), or a DataFrame"
+        f"{name} ({_type(values)}) cannot be read ({reason}); use (X, y), or a DataFrame"
     )
 
 

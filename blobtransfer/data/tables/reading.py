@@ -220,15 +220,15 @@ def check_file(path: str | Path) -> os.stat_result:
     try:
         status = os.stat(path)
         if stat.S_ISDIR(status.st_mode):
-            raise TableFileError(name, "a directory; give a file")
+            raise TableFileError(name, "a directory; use a file")
         if not stat.S_ISREG(status.st_mode):
-            raise TableFileError(name, "not a regular file; give a file")
+            raise TableFileError(name, "not a regular file; use a file")
     except TableFileError:
         raise
     except FileNotFoundError as error:
         raise TableFileError(name, "no such file; check the path") from error
     except PermissionError as error:
-        raise TableFileError(name, "may not be read; check its permissions") from error
+        raise TableFileError(name, "cannot be read; check its permissions") from error
     except (OSError, ValueError) as error:
         raise TableFileError(name, "cannot be opened as a file; check the path") from error
     return status
@@ -249,7 +249,7 @@ def read_bytes(path: str | Path, max_bytes: int) -> bytes:
         with open(path, "rb", opener=open_nonblocking) as file:
             return file.read(max_bytes + 1)
     except PermissionError as error:
-        raise TableFileError(name, "may not be read; check its permissions") from error
+        raise TableFileError(name, "cannot be read; check its permissions") from error
     except OSError as error:
         raise TableFileError(name, "cannot be read; check the file") from error
 
@@ -323,7 +323,7 @@ def _read_cached(
 def _read(name: str, origin: str, suffix: str, options: ReadOptions, reader: Reader) -> RawTable:
     content = read_bytes(origin, MAX_FILE_BYTES)
     if not content:
-        raise TableFileError(name, "the file is empty; give a table with a head")
+        raise TableFileError(name, "the file is empty; use a table with column names")
     sha256 = hashlib.sha256(content).hexdigest()
     if origin.lower().endswith(".gz"):
         with gzip.open(io.BytesIO(content)) as packed:
@@ -333,7 +333,7 @@ def _read(name: str, origin: str, suffix: str, options: ReadOptions, reader: Rea
     table = reader(content, suffix, options)
     check_size(table.n_rows, len(table.heads))
     if not table.n_rows:
-        raise TableProblem("no rows; give a table with rows")
+        raise TableProblem("the table has no rows; add some")
     options = replace(options, as_words=options.as_words | table.options.as_words)
     return replace(table, options=options, name=name, sha256=sha256)
 

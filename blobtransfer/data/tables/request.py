@@ -119,7 +119,7 @@ class RequestedTable:
         unused |= set(unnamed_columns(raw)) - self.learned
         features = [name for name in raw.positions if name not in unused]
         if not features:
-            raise raw.error("no column is left to learn from; drop fewer")
+            raise raw.error("no column is left as a feature; drop fewer columns")
         return features
 
     def leave_out(self, rows: Sequence[int]) -> None:
@@ -145,7 +145,7 @@ class RequestedTable:
             raise raw.error(
                 f"{n_rows:,} rows of {n_features:,} features (one per word) are "
                 f"{n_rows * n_features:,} numbers, more than {MAX_DATA_VALUES:,}; use fewer rows, "
-                "or leave columns of words out with drop="
+                "or leave columns of text out with drop="
             )
         n_train, n_test = self._sizes()
         spec = TableSpec(
@@ -172,8 +172,8 @@ class RequestedTable:
         rows = rows_of(spec)
         if rows.groups is not None and len(np.unique(rows.groups)) < 4:
             raise raw.error(
-                f"group={request.group}: {len(np.unique(rows.groups))} groups; four or more are "
-                "needed, two to train and two to test"
+                f"group={request.group}: only {len(np.unique(rows.groups))} groups; at least "
+                "four are needed, two to train and two to test"
             )
         self._check_classes(spec, rows.y)
         return spec

@@ -368,7 +368,7 @@ def training_mask(raw: RawTable, split: str) -> NDArray[np.bool_]:
         row = int(np.flatnonzero(row_kinds < 0)[0])
         word = column.words[column.word_codes[row]] if column.word_codes[row] >= 0 else "nothing"
         raise raw.error(
-            f"split={split}: {raw.location(row)} says {word}; give {TRAIN} or {TEST} in each row"
+            f"split={split}: {raw.location(row)} has {word}; use {TRAIN} or {TEST} in each row"
         )
     return np.asarray(row_kinds == 1)
 

@@ -238,7 +238,7 @@ def _skip_top(content: bytes) -> tuple[int, str, str | None]:
         position = end
     else:
         raise TableProblem(f"more than {MAX_COMMENTS:,} comment lines; leave them out")
-    raise TableProblem("the file has no head; give a table with one")
+    raise TableProblem("the file has no line of column names; add one")
 
 
 def _line_end(content: bytes, start: int) -> int:

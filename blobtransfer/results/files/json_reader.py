@@ -107,7 +107,7 @@ def _in_utf8(text: bytes, name: str) -> bytes:
         return text
     except UnicodeError as error:
         encoding = (encoding or "utf-8").removesuffix("-sig").upper()
-        raise ResultsFileError(name, f"the text is no {encoding} all through") from error
+        raise ResultsFileError(name, f"the text is not valid {encoding}") from error
 
 
 def _first_problem(errors: Sequence[Any]) -> tuple[str, str]:
@@ -208,7 +208,7 @@ def _judged_of(file: JudgedFile) -> JudgedResults:
         if a is None:
             raise ValueError(f"runs.{i}: the spec has no variant {row.sources} {row.variant}")
         if status[a, r]:
-            raise ValueError(f"runs.{i}: repeat {row.repeat} is there twice")
+            raise ValueError(f"runs.{i}: repeat {row.repeat} is repeated")
         if (row.score is None) != (row.status == "failed"):
             raise ValueError(f"runs.{i}: a score is missing, or its run failed")
         if row.score is not None and not low <= row.score <= high:

@@ -190,12 +190,12 @@ def _opened(path: Path, real_path: Path, mode: str) -> Iterator[Connection]:
     except FileNotFoundError:
         start, n_bytes = b"", 0
         if "c" not in mode:
-            raise StoreError(path, "there is no such file; check the name") from None
+            raise StoreError(path, "no such file; check the path") from None
     except OSError as error:
         raise StoreError(path, f"{error.strerror}; name a file that can be read") from error
     if start and not start.startswith(SQLITE):
         kind = identify_format(start)
-        found = f"this looks like {kind}, and" if kind else "this"
+        found = f"this looks like {kind}, which" if kind else "this"
         raise StoreError(path, f"{found} is not a store; use another name")
     try:
         _check_beside(path, real_path, start)
@@ -287,9 +287,9 @@ def _check(connection: Connection, owner: int, version: int, schema: frozenset[s
     """Raise `StoreError` unless a file has the header of a store and is undamaged."""
     path = connection.path
     if not (owner or version or schema):
-        raise StoreError(path, "there is nothing in it; give compare --store this file")
+        raise StoreError(path, "the store is empty; run a command with --store and this file first")
     if owner != APPLICATION_ID:
-        raise StoreError(path, "this SQLite file is not one of blobtransfer's; use another name")
+        raise StoreError(path, "this SQLite file was not written by blobtransfer; use another name")
     if not 1 <= version <= FORMAT:
         raise StoreError(
             path,
@@ -334,6 +334,6 @@ def _translated(path: Path) -> Iterator[None]:
                 f"{path}: cannot be written ({error}); free some room, or name another store"
             ) from error
         if code == sqlite3.SQLITE_INTERRUPT:
-            problem = "it takes too long to read and looks damaged; use a copy, or begin another"
+            problem = "reading it takes too long, so it looks damaged; use a copy, or another store"
             raise StoreError(path, problem) from error
         raise damage_error(path) from error

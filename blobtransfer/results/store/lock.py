@@ -48,7 +48,7 @@ def lock_for_writing(path: Path, name: Path | None = None) -> Iterator[None]:
                 holder = os.pread(descriptor, 200, 0).decode("utf-8", "replace")
                 os.close(descriptor)
                 raise MachineError(
-                    f"{name}: in use by {holder or 'another process'}; wait for its end, or name "
+                    f"{name}: in use by {holder or 'another process'}; wait until it ends, or name "
                     "another store"
                 ) from error
             if _is_at(lock, descriptor):

@@ -293,7 +293,7 @@ class StoredRepeats:
 
 def other_environment_error(path: Path, unlike: str) -> StoreError:
     """Return the error for repeats whose environment differs from that of the stored ones."""
-    problem = f"what it keeps was computed otherwise ({unlike}); use another store, or add --mixed"
+    problem = f"its repeats have another environment ({unlike}); use another store, or add --mixed"
     return StoreError(path, problem)
 
 

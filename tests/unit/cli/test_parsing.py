@@ -108,7 +108,7 @@ def test_an_empty_variable_of_the_environment_is_none(call, monkeypatch):
         (("--fixed", "0,x"), "x: use a whole number"),
         (("--fixed", "1.5"), "1.5: use a whole number"),
         (("--count", "1e3.5"), "1e3.5: use a whole number"),
-        (("--rate", "nan"), "nan: use a number"),
+        (("--rate", "nan"), "nan: use a finite number"),
         (("--rate", ""), "'': use a number"),
         (("--word", "three"), "three: use one of one, two"),
     ],

@@ -331,7 +331,7 @@ def test_another_output_stays_what_it_is(n_classes, output, found):
 
 # --- What is refused, for all its reasons -----------------------------------------------------
 
-TRAIN = "its weights cannot be kept: train a chain of Dense layers"
+TRAIN = "its weights cannot be reused: train a chain of Dense layers"
 COPY = "save a plain copy: plain = keras.Sequential([keras.Input((2,)), keras.layers.Dense(5, "
 WITHOUT = "save keras.Sequential([layer for layer in model.layers if "
 

@@ -227,7 +227,7 @@ def test_a_folder_that_is_no_model_is_refused(tmp_path, change, problem):
 @pytest.mark.parametrize("name", ["config.json", "model.weights.h5"])
 def test_for_a_file_of_a_folder_the_folder_is_named(tmp_path, name):
     folder = unpacked(tmp_path / "model")
-    assert problem_of(folder / name).endswith(f"one file of a model folder; give '{folder}'")
+    assert problem_of(folder / name).endswith(f"one file of a model folder; use '{folder}'")
 
 
 def test_a_folder_that_cannot_be_packed_is_not_to_blame(tmp_path, monkeypatch):

@@ -62,7 +62,7 @@ def test_no_row_gives_an_empty_grid():
     [
         (0, {"variant": "magic"}, "runs.0: the spec has no variant none magic"),
         (1, {"sources": "fresh"}, "runs.1: the spec has no variant"),
-        (2, {"repeat": 0}, "runs.2: repeat 0 is there twice"),
+        (2, {"repeat": 0}, "runs.2: repeat 0 is repeated"),
         (4, {"repeat": 7}, "runs: repeat 2 has no run of standalone"),
         (0, {"test_loss": None}, "runs.0: a score is missing"),
     ],

@@ -439,6 +439,6 @@ def test_a_maker_of_scores_is_known_by_what_rounds_them_too(monkeypatch):
     monkeypatch.setattr(name, lambda *_: np.nextafter(score_sources(scored, *_[1:]), 1))
     assert (
         current_environment(scored, engine).difference_from(one, "compiled")
-        == "its arithmetic rounds differently"
+        == "its CPU rounds differently"
     )
     assert current_environment(spec, engine) == plain

@@ -36,7 +36,7 @@ def test_a_setting_and_its_values_are_read(text, axis):
     [
         ("train-sample=1,2", "did you mean train-samples?"),
         ("target.nose=1,2", "did you mean target.noise"),
-        ("=1,2", "nothing is no setting"),
+        ("=1,2", "an empty name cannot be swept"),
         ("hidden", "use SETTING=A,B"),
         ("hidden=", "use SETTING=A,B"),
         ("hidden=5", "or --hidden"),
@@ -56,8 +56,8 @@ def test_a_setting_and_its_values_are_read(text, axis):
             "hidden=" + ",".join(map(str, range(1, 10_002))), "10,001 values", id="hidden=1,2,..."
         ),
         ("learning-rate=0.1..0.5", "give the number of steps"),
-        ("target-seed=1,2", "other rows; use pairs, or grid"),
-        ("target.seed=1,2", "other rows; use pairs, or grid"),
+        ("target-seed=1,2", "other test rows; use pairs or grid"),
+        ("target.seed=1,2", "other test rows; use pairs or grid"),
         ("train-seed=1,2", "use --repeats"),
     ],
 )

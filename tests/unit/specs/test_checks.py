@@ -86,7 +86,7 @@ def test_a_share_is_accepted_in_points(text, share):
         ("%", float, True, "use a share such as 0.05, or 5%"),
         ("1e999", float, False, "use a finite number"),
         ("1e999999999", int, False, "use a whole number"),  # 1 GB of digits
-        ("nan", float, False, "use a number"),
+        ("nan", float, False, "use a finite number"),
         ("٣", int, False, "use a whole number"),
         ("", int, False, "use a whole number"),
     ],

@@ -51,7 +51,7 @@ def test_a_problem_is_named_by_its_seed_and_says_its_kind():
     [
         (MoonsSpec, {"noise": -0.1}, "noise", "-0.1", "0 to 1e06"),
         (MoonsSpec, {"n_train": 1}, "train-samples", "1", "at least 2"),
-        (CirclesSpec, {"factor": 1.0}, "factor", "1.0", "with, 1"),
+        (CirclesSpec, {"factor": 1.0}, "factor", "1.0", "less than 1"),
         (CirclesSpec, {"noise": math.inf}, "noise", "inf", "0 to 1e06"),
         (ClassificationSpec, {"n_informative": 11}, "informative", "11", "10 or less"),
         (ClassificationSpec, {"n_redundant": 6}, "redundant", "6", "5 or less"),

@@ -52,7 +52,7 @@ def test_each_kind_has_axes_and_a_budget_of_its_own(make, changes, problem):
 def test_cells_answer_the_same_questions():
     spec = sweep_of()
     other = Cell(("20",), replace(spec.cells[1].spec, n_repeats=9))
-    with pytest.raises(SettingError, match="other questions"):
+    with pytest.raises(SettingError, match="those of the other cells"):
         replace(spec, cells=(spec.cells[0], other, spec.cells[2]))
 
 

@@ -137,7 +137,7 @@ WRONG: list[tuple[str, Callable[[], Any], str]] = [
     ("dates", lambda: (X.astype("M8[s]"), Y), "dates"),
     ("y among X", lambda: (FRAME.rename(columns={"a": "y"}), Y), "leave it out of X"),
     ("three arrays", lambda: (X, Y, Y), "3 arrays"),
-    ("two-dimensional labels", lambda: (X, X), "one class for each row"),
+    ("two-dimensional labels", lambda: (X, X), "one class per row"),
     ("regression", lambda: (X, X[:, 0]), "regression"),
     ("NaN label", lambda: (X, np.where(Y, np.nan, 1.0)), "missing"),
     ("labels of one text", lambda: (X, [1 if k else "1" for k in Y]), "same text"),

@@ -93,7 +93,7 @@ def test_classes_are_chosen_by_range_by_name_and_sorted_by_size():
         ("0-12", "class 10 does not exist"),
         ("4-0", "use a range such as 0-4"),
         ("3", "one class; name two or more"),
-        ("0+0", "0 is there twice"),
+        ("0+0", "0 is repeated"),
         ("0+x", "class x does not exist"),
         ("0+", "class '' does not exist"),
     ],
@@ -112,12 +112,12 @@ def test_classes_that_are_not_there_are_named(classes, problem):
         ("label=outcome,where=site:C", "where=site:C: no such value"),
         ("label=outcome,group=persons", "mean person?"),
         ("label=age", "is this regression?"),
-        ("label=outcome,split=site,drop=person", "split=site: line 2 says A"),
+        ("label=outcome,split=site,drop=person", "split=site: line 2 has A"),
         ("label=outcome,drop=person,train=80", "train=80: there are 80 rows"),
         ("label=outcome,drop=person,train=60,test=21", "train=60 test=21: there are 80 rows"),
         ("label=outcome,drop=person,test=80", "test=80: there are 80 rows"),
         ("label=outcome,drop=person,train=1", "train=1: fewer rows than the 2 classes"),
-        ("label=outcome,group=site,drop=person", "group=site: 2 groups"),
+        ("label=outcome,group=site,drop=person", "group=site: only 2 groups"),
         ("label=site,where=site:A", "label=site: one class, A"),
     ],
 )
@@ -244,7 +244,7 @@ def test_a_scaler_belongs_to_its_features(sites):
     spec = resolved(target=f"{sites}{SITE}B")["target"]
     with pytest.raises(SettingError, match="of other features"):
         replace(spec, scale="source", scaler=Scaler((0.0,), (1.0,)))
-    with pytest.raises(SettingError, match="no scaler"):
+    with pytest.raises(SettingError, match="belong together"):
         replace(spec, scale="source")
 
 

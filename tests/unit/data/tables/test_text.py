@@ -222,8 +222,8 @@ def test_characters_stay_whole_where_a_text_is_checked_in_pieces(tmp_path, monke
     ("content", "problem"),
     [
         ("", "the file is empty"),
-        ("\n\n", "no head"),
-        ("# a\n# b\n", "no head"),
+        ("\n\n", "no line of column names"),
+        ("# a\n# b\n", "no line of column names"),
         ("x,y\n", "no rows"),
         ("x,y\n,\n", "no rows"),
         ("x,y\n1,2\n3\n", "line 3 has 1 value,"),
