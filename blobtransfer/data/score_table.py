@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 
 from blobtransfer.data.score_cells import ScoreCells, read_cells
 from blobtransfer.data.tables.identifiers import UNNAMED
+from blobtransfer.data.tables.rows import MAX_LISTED_COLUMNS
 from blobtransfer.errors import SettingError, TableFileError
+from blobtransfer.specs.checks import escape_control_characters
 from blobtransfer.specs.scores import MAX_NAME, ScoreColumn
 from blobtransfer.specs.training import JUDGED_METRICS, METRICS, Metric
 
@@ -241,7 +243,10 @@ class _Reader:
         index = [0] if is_unused and self._counts_rows() else []
         repeat_columns = [i for i in repeat_columns if i not in index]
         if not repeat_columns:
-            problem = "no column repeat or seed shows which scores belong together; add one"
+            problem = (
+                "no column repeat or seed shows which scores belong together "
+                f"(columns: {_listed(cells.heads)}); add one"
+            )
             raise cells.error(problem)
         others = [i for i in range(len(cells.heads)) if i not in (variant, *repeat_columns, *index)]
         sources = self._column_of_codes(others, "sources", SOURCES)
@@ -275,8 +280,8 @@ class _Reader:
         }
         column = METRICS[JUDGED_METRICS[metric]]
         if column not in column_of:
-            problem = f"{cells.name} has no column {column}; leave it out"
-            raise SettingError("metric", metric, problem)
+            problem = f"{cells.name} has no column {column}, only {_listed(cells.heads)}"
+            raise SettingError("metric", metric, f"{problem}; leave --metric out")
         for head, codes in (("sources", SOURCES), ("status", STATUSES)):
             for i, text in enumerate(texts[head]):
                 if text not in codes:
@@ -386,8 +391,10 @@ class _Reader:
             if len(choice) == 1:
                 return choice[0]
         heads = ", ".join(self.cells.heads[i] for i in candidates or columns)
-        problem = f"several columns may be the scores ({heads})" if heads else "no column of scores"
-        raise self.cells.error(f"{problem}; call the one to be judged score")
+        problem = f"several columns may be the scores ({heads})"
+        if not heads:
+            problem = f"no column of scores among {_listed(self.cells.heads)}"
+        raise self.cells.error(f"{problem}; call the column to be judged score")
 
     def _repeats(self, columns: Sequence[int]) -> list[str]:
         """Return the name of the repeat of each row, from the columns that name it together.
@@ -427,6 +434,12 @@ class _Reader:
         """
         lines = " and ".join(map(self.cells.location, rows))
         return self.cells.error(f"{repeat} occurs twice, in {lines}; {advice}")
+
+
+def _listed(heads: Sequence[str]) -> str:
+    """Return the names of the columns, for an error."""
+    more = f", ... ({len(heads):,} in all)" if len(heads) > MAX_LISTED_COLUMNS else ""
+    return ", ".join(map(escape_control_characters, heads[:MAX_LISTED_COLUMNS])) + more
 
 
 def _describe(column: ScoreColumn) -> str:

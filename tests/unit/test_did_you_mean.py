@@ -47,7 +47,7 @@ from blobtransfer.specs.network import ACTIVATIONS
         (("compare", "--quiet=1"), "--quiet", "no value"),
         (("sweep",), "sweep", "blobtransfer sweep --over"),
         (("merge", "a.db"), "merge", "--store FILE"),
-        (("compare", "--margin", 1), "--margin 1.0", "0.01 is 1 point"),
+        (("compare", "--margin", 1), "--margin 1", "1 point is 0.01"),
     ],
 )
 def test_a_word_that_is_not_known_suggests_the_right_one(run, argv, name, key):

@@ -21,17 +21,20 @@ Mark = Literal[",", "."]
 
 EXPONENT = r"(?:[eE][+-]?\d+)?"
 
-NOTATIONS: dict[Mark, re.Pattern[str]] = {
-    ",": re.compile(
-        rf"[+-]?(?:\d+,?\d*|,\d+|[1-9]\d{{0,2}}(?:\.\d{{3}})+(?:,\d*)?){EXPONENT}", re.ASCII
-    ),
-    ".": re.compile(
-        rf"[+-]?(?:\d+\.?\d*|\.\d+|[1-9]\d{{0,2}}(?:,\d{{3}})+(?:\.\d*)?){EXPONENT}", re.ASCII
-    ),
-}
+THOUSANDS = " '\N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE}\N{RIGHT SINGLE QUOTATION MARK}"
+"""What may stand between thousands, besides the mark that is not decimal."""
+
+
+def _notation(decimal: str, other: str) -> re.Pattern[str]:
+    groups = rf"[1-9]\d{{0,2}}(?:(?:{other}\d{{3}})+|(?:[{THOUSANDS}]\d{{3}})+)(?:{decimal}\d*)?"
+    number = rf"\d+{decimal}?\d*|{decimal}\d+|{groups}"
+    return re.compile(rf"[+-]?(?:{number}){EXPONENT}", re.ASCII)
+
+
+NOTATIONS: dict[Mark, re.Pattern[str]] = {",": _notation(",", r"\."), ".": _notation(r"\.", ",")}
 """A number with each decimal mark."""
 
-MARKED = re.compile(r"[+-]?[\d.,]*\d[\d.,]*(?:[eE][+-]?\d+)?", re.ASCII)
+MARKED = re.compile(rf"[+-]?[\d.,{THOUSANDS}]*\d[\d.,{THOUSANDS}]*{EXPONENT}", re.ASCII)
 """What may be a number in some notation."""
 
 SAMPLE_VALUES = 1000
@@ -129,8 +132,9 @@ def _plain(text: str, mark: Mark) -> str:
     """Return a number as `float` reads it; another text as it is."""
     if not NOTATIONS[mark].fullmatch(text):
         return text
-    other = "." if mark == "," else ","
-    return text.replace(other, "").replace(mark, ".")
+    for separator in (*THOUSANDS, "." if mark == "," else ","):
+        text = text.replace(separator, "")
+    return text.replace(mark, ".")
 
 
 def _has_fractions(frame: "DataFrame") -> bool:

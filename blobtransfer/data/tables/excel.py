@@ -1,6 +1,7 @@
 """Read the first sheet of an Excel file with openpyxl, from `blobtransfer[excel]`.
 
-Formulas are not computed: their values are those that Excel saved. Blank rows, and columns without
+Formulas are not computed: their values are those that Excel saved; a column of formulas without
+saved values is not read. Blank rows, and columns without
 a name and a value, are left out.
 """
 
@@ -8,6 +9,7 @@ import io
 from typing import Any
 
 from blobtransfer.data.tables.archives import open_archive
+from blobtransfer.data.tables.columns import unread
 from blobtransfer.data.tables.reading import (
     MAX_FILE_BYTES,
     RawTable,
@@ -63,5 +65,23 @@ def read(content: bytes, suffix: str, options: ReadOptions) -> RawTable:
         notes += notes_about_head(heads, lines.pop(0))
     columns = [[row[i] if i < len(row) else None for row in rows] for i in range(width)]
     used = [i for i in range(width) if heads[i] or any(v not in (None, "") for v in columns[i])]
-    frame = DataFrame({k: Series(columns[i]) for k, i in enumerate(used)})
+    empty = [i for i in used if not any(v not in (None, "") for v in columns[i])]
+    formulas = _formulas(content, lines[0]) if empty and lines else {}
+    kind = "formulas without saved values (save the file in Excel, or as CSV)"
+    frame = DataFrame(
+        {
+            k: unread(kind, len(rows)) if i in empty and formulas.get(i) else Series(columns[i])
+            for k, i in enumerate(used)
+        }
+    )
     return RawTable(frame, tuple(heads[i] for i in used), line_of=lines.__getitem__, notes=notes)
+
+
+def _formulas(content: bytes, line: int) -> dict[int, bool]:
+    """Return whether the cell of each column in a line of the first sheet has a formula."""
+    from openpyxl import load_workbook
+
+    sheet = load_workbook(io.BytesIO(content), read_only=True).worksheets[0]
+    sheet.reset_dimensions()
+    cells = next(iter(sheet.iter_rows(line, line, values_only=True)), ())
+    return {i: str(value).startswith("=") for i, value in enumerate(cells)}

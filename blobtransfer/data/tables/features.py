@@ -67,7 +67,7 @@ def check_learnable(
     if len(listed) > MAX_LISTED_COLUMNS:
         more = f", ... ({len(listed):,} columns)"
     drops = ",".join(f"drop={column_key(raw, name)}" for name in bad_names[:MAX_LISTED_DROPS])
-    advice = f"leave {'it' if len(bad_names) == 1 else 'them'} out: {drops}"
+    advice = f"drop {'it' if len(bad_names) == 1 else 'them'} with {drops}"
     head = raw.heads[raw.positions[bad_names[0]]]
     if raw.has_head_line and NUMBER.fullmatch(head):
         advice += "; or add head=none, if line 1 has values"
@@ -112,7 +112,7 @@ def _problem_of(
         return "has dates"
     n_words = np.count_nonzero(counts)
     if n_words > MAX_LEVELS or identifies_rows(raw, name, indices):
-        return f"has {n_words:,} different words, as names, identifiers or free text have"
+        return f"has {n_words:,} distinct values (looks like an ID or free text)"
     return None
 
 

@@ -47,7 +47,9 @@ LABELS = frozenset(("y", "label", "labels", "target", "targets", "class", "class
 """Names, in lower case, of an array of labels."""
 
 ROLE_NAME = re.compile(
-    "(?P<name>.*[^_])_?(?P<role>train|test)|(?P<role_>train|test)_?(?P<name_>[^_].*)", re.IGNORECASE
+    "(?P<name>.*[^_])(?:_?(?P<role>train|test)|_(?P<short>tr|te))"
+    "|(?P<role_>train|test)_?(?P<name_>[^_].*)",
+    re.IGNORECASE,
 )
 """Name of an array of training or of test rows."""
 
@@ -204,7 +206,8 @@ def _blocks(headers: Sequence[_Header]) -> list[_Block]:
         match = ROLE_NAME.fullmatch(header.key)
         if match is not None:
             name, role = match["name"] or match["name_"], match["role"] or match["role_"]
-            by_role.setdefault(name, {})[role.lower()] = header
+            role = {"tr": "train", "te": "test"}.get((match["short"] or "").lower()) or role.lower()
+            by_role.setdefault(name, {})[role] = header
     pairs = [
         _Block(name, (pair["train"], pair["test"]))
         for name, pair in by_role.items()

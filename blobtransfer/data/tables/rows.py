@@ -278,9 +278,10 @@ def find_column(raw: RawTable, name: str, key: str) -> RawColumn:
     """
     if name not in raw.positions:
         question = escape_control_characters(suggest(name, map(quote, raw.positions)))
+        notes = "".join(f"; {note}" for note in raw.notes)  # such as which sheet was read
         raise raw.error(
             f"{key}={escape_control_characters(name)}: no such column; "
-            f"{question + ' ' if question else ''}{list_columns(raw)}"
+            f"{question + ' ' if question else ''}{list_columns(raw)}{notes}"
         )
     return raw.column(name)
 

@@ -48,7 +48,7 @@ def test_the_first_sheet_is_read_from_its_head_on(path):
     assert columns["x"] == [0.5, None, 2]
     assert columns["w"] == ["a", "b", "a"]
     assert columns["is"] == [1, 0, 1]
-    assert columns["f"] == [None] * 3  # formulas were never computed
+    assert "formulas" in table.column("f").kind  # they were never computed
     assert columns["y"] == ["1750000000000001", "1750000000000002", "1750000000000001"]
     assert table.column("day").kind is not None
     assert [table.line_of(row) for row in range(3)] == [4, 5, 7]

@@ -66,6 +66,7 @@ def test_labels_of_several_values_per_row_are_one_hot_or_not_read(path):
         ("trainX trainY testX testY", "X", "Y"),
         ("train_images train_labels test_images test_labels", "images", "labels"),
         ("X_Train Y_Train X_Test Y_Test", "X", "Y"),
+        ("x_tr y_tr x_te y_te", "x", "y"),
     ],
 )
 def test_training_and_test_arrays_are_one_table_with_a_split(path, names, block, label):
