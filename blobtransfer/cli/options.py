@@ -100,8 +100,18 @@ class TransferOptions:
     fixed: Annotated[list[int] | None, FIXED_OPTION] = None
 
 
+class Points(float):
+    """A share that was typed in points, such as `5%`, which is no margin of scores."""
+
+
+def _read_shown_margin(text: object) -> float:
+    share = parse_share(text)
+    return share if str(text).strip()[-1:].isdigit() else Points(share)
+
+
 ShownMargin = Annotated[
-    float | None, option(panel=VERDICTS, parser=parse_share, show_default="as in the results")
+    float | None,
+    option(panel=VERDICTS, parser=_read_shown_margin, show_default="as in the results"),
 ]
 
 SCORES_OPTION: Any = option(panel=QUESTIONS)

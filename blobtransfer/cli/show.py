@@ -10,7 +10,7 @@ from blobtransfer.api.loading import load_results
 from blobtransfer.cli.delivery import deliver
 from blobtransfer.cli.help import RESULTS
 from blobtransfer.cli.interrupts import defer_signals
-from blobtransfer.cli.options import ShownMargin
+from blobtransfer.cli.options import Points, ShownMargin
 from blobtransfer.cli.output import MessageOptions, OutputOptions
 from blobtransfer.cli.parsing import option
 from blobtransfer.cli.streams import print_stderr, read_input
@@ -92,6 +92,9 @@ def show(
     canvas, curves = output.figure.canvas(), output.result.curves
     if results.command not in COMPARISONS:
         _reject_options_of_comparisons(results.command, file, margin, sources, only, output)
+    if results.command == "judge" and isinstance(margin, Points):
+        problem = "a margin of scores has their unit; use a number without %"
+        raise SettingError("margin", margin, problem)
     if curves is not None and not results.has_curves:
         problem = f"{file} has no learning curves; compare records them with --speed"
         raise SettingError("curves", curves, problem)

@@ -96,9 +96,13 @@ def train_target(
     if spec.target is None:
         raise SettingError("target", "", "there is no target to train on; set one")
     if len(spec.variants) != 1:
-        raise SettingError("variant", str(spec.variants[1]), "one training has one variant")
+        raise SettingError(
+            "variant", str(spec.variants[1]), "one training has one variant; use one"
+        )
     if len(spec.arms) != 1:
-        raise SettingError("sources", join(spec.questions), "one training has one of them; use one")
+        raise SettingError(
+            "sources", join(spec.questions), "one training has one kind of source networks; use one"
+        )
     spec.check_source_network(None if source_weights is None else kernel_shapes(source_weights))
     start_engine(spec, engine, progress)
     sources: SourceWeights = {}

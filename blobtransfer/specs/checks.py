@@ -78,6 +78,7 @@ def parse_number(
     if is_share:
         problem = "use a share such as 0.05, or 5%"
     if _DECIMAL_COMMA.fullmatch(digits) and not _NUMBER.fullmatch(digits):
+        problem = "use one whole number"
         if kind is float:
             point = digits.replace(".", "").replace(",", ".")
             problem = f"use a decimal point: {point}{unit[0] if unit and is_share else ''}"

@@ -36,7 +36,7 @@ def with_target_updates(
         advice = "leave one of the two out"
         raise SettingError("source-epochs", settings.source_epochs, f"{problem}; {advice}")
     if source is None:
-        problem = f"it is not known how the source network was trained; {SOURCE_ADVICE}"
+        problem = f"the training of the source network is unknown; {SOURCE_ADVICE}"
         raise SettingError("budget", "updates", problem)
     training = settings.training
     epochs = training.epochs_of(training.n_updates(source.n_train), target.n_train)
@@ -87,7 +87,7 @@ def equal_compute_epochs(
         SettingError: The source training is not known, or there are too many epochs.
     """
     if source is None:
-        problem = f"it is not known how the source network was trained; {SOURCE_ADVICE}"
+        problem = f"the training of the source network is unknown; {SOURCE_ADVICE}"
         raise SettingError("variant", "equal-compute", problem)
     n_updates = settings.source_training.n_updates(source.n_train)
     epochs = settings.epochs + settings.training.epochs_of(n_updates, target.n_train)

@@ -228,6 +228,13 @@ def test_standard_input_is_read_and_quietly_the_answer_alone_is_printed(run, mon
     assert (done.code, done.err, done.out.count("\n")) == (0, "", 1)
 
 
+def test_a_margin_of_saved_scores_is_not_in_points(run):
+    SCORES.to_csv("s.csv", index=False)
+    run("judge", "s.csv", "--no-plot", "-q", "-o", "s.json")
+    done = run("show", "s.json", "--margin", "5%", "--no-plot")
+    assert (done.code, done.err.partition(": a margin")[0]) == (2, "error: --margin 5%")
+
+
 def test_another_margin_changes_the_verdict_of_saved_scores(run):
     SCORES.assign(frozen=BASELINE).to_csv("s.csv", index=False)
     run("judge", "s.csv", "--no-plot", "-q", "-o", "r.json")

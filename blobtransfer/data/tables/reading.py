@@ -269,7 +269,7 @@ def _suffix(name: str, path: Path) -> str:
         raise TableFileError(name, f"{suffix} is not read from .gz; unpack it first")
     if not suffix:
         raise TableFileError(name, f"no suffix; use {', '.join(READERS)}")
-    problem = f"no table has the suffix {escape_control_characters(suffix)}"
+    problem = f"{escape_control_characters(suffix)} is not supported"
     raise TableFileError(name, f"{problem}; {ADVICE.get(suffix) or 'use ' + ', '.join(READERS)}")
 
 

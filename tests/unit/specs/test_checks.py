@@ -77,7 +77,7 @@ def test_a_share_is_accepted_in_points(text, share):
         ("0,001", float, False, "use a decimal point: 0.001"),
         ("1.234,5", float, False, "use a decimal point: 1234.5"),
         ("2,5 %", float, True, "use a decimal point: 2.5 %"),
-        ("1,5", int, False, "use a whole number"),
+        ("1,5", int, False, "use one whole number"),
         ("1.0", int, False, "use a whole number"),
         ("1e-3", int, False, "use a whole number"),
         ("1__0", int, False, "use a whole number"),

@@ -68,7 +68,7 @@ def test_an_interrupt_passes_through_a_reader(tmp_path, monkeypatch):
     [
         ("none.csv", "no such file"),
         ("d.csv", "a directory"),
-        ("a.foo", "the suffix .foo"),
+        ("a.foo", ".foo is not supported"),
         ("a.xls", "save it as .xlsx"),
         ("a.pkl", "may run code"),
         ("a.npz.gz", "unpack it first"),
