@@ -95,14 +95,18 @@ def to_fragment(report: Report[Any], advise: Callable[[str], str]) -> str:
         verdicts=SHORT_VERDICTS,
         tables=[*matrix, *(table for table in report.tables[n_tables:] if not table.is_detail)],
         words=WORD_COLUMNS,
-        svg=b64encode(svg_text(picture_of_report(report, Canvas())).encode()).decode(),
+        svg=b64encode(
+            svg_text(picture_of_report(report, Canvas(has_title=False))).encode()
+        ).decode(),
         caption=report.caption,
     )
 
 
 def _figure(report: Report[Any], name: str, style: Style) -> str:
     """Return the figure as SVG that is part of the page."""
-    return _embedded(page_svg(picture_of_report(report, Canvas(style=style))), name)
+    return _embedded(
+        page_svg(picture_of_report(report, Canvas(style=style, has_title=False))), name
+    )
 
 
 def _answer_first(table: Table) -> Table:
