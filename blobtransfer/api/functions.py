@@ -98,8 +98,8 @@ def sweep(
         source: Data that source networks are trained on.
         target: Data on which the variants are trained and tested.
         label: Column of the classes of tables that do not name it.
-        budget: Train all points for as many `epochs`, or for as many `updates`; None: updates where
-            rows or batches vary, else epochs.
+        budget: Train all points for the same number of `epochs` or of `updates`. Default: updates
+            if the number of rows or the batch size varies, else epochs.
         options: The options of `blobtransfer sweep`, with underscores.
     """
     if isinstance(over, Mapping):

@@ -101,7 +101,7 @@ class Output(ABC, Generic[R]):
             | epochs | int64 | epochs of the run, fewer than those set if it stopped early |
             | balanced_accuracy | float64 | mean recall of the classes of the test rows |
             | h_score, ... | float64 | transferability scores, if recorded with `scores=True` |
-            | axes of a study | int64, float64 or str | a setting that varies; pair |
+            | settings that a sweep or grid varies; pair | int64, float64 or str | their values |
 
             Of `judge`: `sources`, `variant`, `repeat` and `status` (also `collapsed`) are `str`,
             `score` is `float64`.
@@ -113,11 +113,11 @@ class Output(ABC, Generic[R]):
 
         Returns:
             A `DataFrame` with the columns `sources`, `variant`, `fixed`, `repeat`, `label`,
-            `source_repeat`, `source`, `target` and the axes of `runs`; then `epoch` (int64, 0 is
-            the untrained network) and the metrics after it (float64, NaN where the training has
-            stopped, and for losses where it diverged): of a comparison the judged accuracy,
-            `test_accuracy` or `balanced_accuracy`; of a training also `train_accuracy`,
-            `test_loss`, `train_loss`.
+            `source_repeat`, `source`, `target` and the settings that vary, as in `runs`; then
+            `epoch` (int64, 0 is the untrained network) and the metrics after it (float64). A
+            comparison has `test_accuracy` or `balanced_accuracy`; a training also has
+            `train_accuracy`, `test_loss` and `train_loss`. Metrics are NaN after early stopping,
+            and losses after a divergence.
 
         Raises:
             SettingError: No learning curves were recorded; `speed=True` records them.
@@ -234,7 +234,7 @@ class Result(Output[StudyResults | JudgedResults]):
 
     @property
     def answer(self) -> str:
-        """The answer, one sentence per question, that with fresh sources first."""
+        """The answer, one sentence per question; fresh sources first."""
         return "\n".join(sentence.text for sentence in self._report.sentences)
 
     @property
@@ -252,10 +252,10 @@ class Result(Output[StudyResults | JudgedResults]):
 
             | column | dtype | meaning |
             | --- | --- | --- |
-            | axes of a study | int64, float64 or str | the cell, not of `pairs` |
+            | settings that a sweep or grid varies | int64, float64 or str | their values |
             | sources | str | `none`, `fresh` or `one`; not of `pairs`, which is `fresh` |
             | variant | str | the variant, such as `transfer fixed=1` |
-            | n, failed | int64 | runs, and those whose loss is not finite |
+            | n, failed | int64 | runs, and diverged runs (loss not finite) |
             | mean, std, median | float64 | of the judged test accuracies |
             | low_share | float64 | share of the runs below the line of low accuracy |
             | difference | float64 | mean difference to standalone |

@@ -63,7 +63,8 @@ def table(
         split: Column with `train` or `test` in each row; without, every repeat splits the rows.
         train: Number of training rows, or their share, such as 0.8; half of the rows by default.
         test: Number or share of test rows; the remaining rows by default.
-        scale: Training rows that standardise the features: `own`, those of the `source`, or `none`.
+        scale: Standardise the features by the data's `own` training rows, by those of the
+            `source`, or not at all (`none`).
         missing: Treatment of missing values, `mean` or `drop`; and values that stand for a missing
             one, such as `["mean", -999]`. By default missing values are rejected.
         name: Name in reports.
