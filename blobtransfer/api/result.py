@@ -116,8 +116,8 @@ class Output(ABC, Generic[R]):
             `source_repeat`, `source`, `target` and the settings that vary, as in `runs`; then
             `epoch` (int64, 0 is the untrained network) and the metrics after it (float64). A
             comparison has `test_accuracy` or `balanced_accuracy`; a training also has
-            `train_accuracy`, `test_loss` and `train_loss`. Metrics are NaN after early stopping,
-            and losses after a divergence.
+            `train_accuracy`, `test_loss` and `train_loss`. After early stopping they are those of
+            the restored network; losses are NaN where the training diverged.
 
         Raises:
             SettingError: No learning curves were recorded; `speed=True` records them.
