@@ -1,4 +1,4 @@
-"""Does starting from a network trained on a related problem help, or was it luck?
+"""Does starting from a network trained on a related problem help, or is the difference chance?
 
 The public names are loaded when they are first used, so that `import blobtransfer` is instant.
 """

@@ -1,4 +1,4 @@
-"""Compute the findings of scores from elsewhere, by the statistics of a comparison."""
+"""Compute the findings of scores of another program, by the statistics of a comparison."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, replace
@@ -164,7 +164,7 @@ def _low_runs(
 def _cautions(
     results: JudgedResults, ascending: Mapping[Arm, ByRepeat], summary: tuple[Summary, ...]
 ) -> Iterator[ScoreCaution]:
-    """Yield the cautions about scores from elsewhere.
+    """Yield the cautions about scores of another program.
 
     Args:
         results: Scores of all arms.

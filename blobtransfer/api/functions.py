@@ -126,7 +126,7 @@ def pairs(
     first_seed: int = DEFAULT_FIRST_SEED,
     **options: Unpack[PairsKeywords],
 ) -> Result:
-    """Compare on many pairs of data sets: what can a new pair expect? See `compare`.
+    """Compare on many pairs of data sets, and predict for a new pair. See `compare`.
 
     Args:
         source: Kind of the source data. The classes of a table are split at random into source and
@@ -134,7 +134,7 @@ def pairs(
         target: Kind of the target data.
         label: Column of the classes of a table that does not name it.
         pairs: Number of pairs.
-        repeats: Number of independent repeats per pair.
+        repeats: Number of repeats per pair.
         first_seed: Seed of the first source: pair 1 has this seed and the next, pair 2 the two
             seeds after them.
         options: The options of `blobtransfer pairs`, with underscores.
@@ -166,7 +166,7 @@ def grid(
         problems: Two or more data sets, each source and target in turn; `"blobs:seed=1..4"` stands
             for four.
         label: Column of the classes of tables that do not name it.
-        repeats: Number of independent repeats per cell.
+        repeats: Number of repeats per source and target.
         options: The options of `blobtransfer grid`, with underscores.
     """
     given = [problems] if isinstance(problems, str) else []

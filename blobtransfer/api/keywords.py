@@ -79,7 +79,7 @@ class BlobsKeywords(TypedDict, total=False):
         int | None, "Number of training rows, taken first.", str(BlobsSpec.n_train)
     ]
     test_samples: Annotated[
-        int | None, "Number of new test rows from the same centres.", "the rows that do not train"
+        int | None, "Number of new test rows from the same centres.", "the remaining rows"
     ]
 
 
@@ -218,10 +218,10 @@ class QuestionKeywords(TypedDict, total=False):
     reverse: Annotated[bool, "Swap source and target."]
     sources: Annotated[
         Literal[Question, "both"] | None,
-        "A new source network in each repeat, one for all, or both.",
+        "A new source network in each repeat, one for all repeats, or both.",
         "both; fresh in a sweep",
     ]
-    repeats: Annotated[int | None, "Number of independent repeats.", str(DEFAULT_REPEATS)]
+    repeats: Annotated[int | None, "Number of repeats.", str(DEFAULT_REPEATS)]
     until_decided: Annotated[
         bool, "Add repeats until every variant is decided. The intervals allow for repeated looks."
     ]

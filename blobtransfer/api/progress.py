@@ -32,7 +32,7 @@ STAGES: dict[Stage, str] = {
     "source": "training the source network",
     "own source": "training a network on the target problem",
     "network": "training the target network",
-    "standalone": "training from scratch, to be shown beside it",
+    "standalone": "training standalone for comparison",
     "sweep": "sweeping",
 }
 """Text of each stage; of others, `comparing`."""
@@ -378,7 +378,7 @@ class _Estimate:
             most = "at most " if self._is_most else ""
             hint = ""
             if self._is_stored is False and left > WORTH_STORING_S:
-                hint = "; --store FILE.db would keep what is done"
+                hint = "; --store FILE.db saves finished repeats"
             self._print_line(f"this will take {most}about {duration(left)}{hint}")
         self._print_line = None
 

@@ -106,7 +106,7 @@ def data_of(given: Sequence[tuple[str, AnyData | None]], label: Hashable | None)
     requests = [_request_of(name, data, label) for name, data in given]
     tables = [each for each in requests if isinstance(each, TableRequest)]
     if label is not None and str(label) not in [each.label for each in tables]:
-        problem = "no table takes it; it is for a DataFrame or a file without label="
+        problem = "no data needs it; it is for a DataFrame or a file without label="
         raise SettingError("label", label, problem)
     return requests
 
@@ -157,7 +157,7 @@ def _in_memory(data: Any, origin: str, values: Mapping[str, Any]) -> TableReques
     except TableProblem as error:
         raise TableFileError(origin, str(error)) from error
     except UnicodeEncodeError as error:
-        problem = "it has text that UTF-8 cannot have (half of a surrogate pair); correct it"
+        problem = "it contains text that UTF-8 cannot encode (half of a surrogate pair); correct it"
         raise TableFileError(origin, problem) from error
     return TableRequest(origin, is_file=False, sha256=table.sha256, content=table, **fields)
 

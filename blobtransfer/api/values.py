@@ -51,7 +51,7 @@ def checked_path(setting: str, path: Any) -> Path:
     """
     check_type(setting, path, str | os.PathLike, "a path")
     if "\0" in os.fspath(path):
-        raise SettingError(setting, os.fspath(path), "a path has no null character; correct it")
+        raise SettingError(setting, os.fspath(path), "it contains a null character; remove it")
     return Path(path)
 
 

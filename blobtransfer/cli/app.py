@@ -163,4 +163,4 @@ def _warn_of_unknown_variables() -> None:
     for name in sorted(set(prefixed) - variables):
         question = suggest(name, variables)
         advice = f"; {question}" if question else ""
-        print_stderr(f"warning: {name} is not an option's variable{advice}")
+        print_stderr(f"warning: {name} does not belong to any option{advice}")

@@ -36,7 +36,7 @@ class GridOptions:
             metavar=SPECS,
         ),
     ]
-    repeats: Annotated[int, option("Number of independent repeats per cell.", panel=VERDICTS)] = (
+    repeats: Annotated[int, option("Number of repeats per source and target.", panel=VERDICTS)] = (
         DEFAULT_REPEATS
     )
     fixed: Annotated[list[int] | None, FIXED_OPTION] = None

@@ -1,4 +1,4 @@
-"""`judge`: the verdict on scores of runs that were trained elsewhere."""
+"""`judge`: the verdict on scores of runs that another program trained."""
 
 import sys
 from dataclasses import dataclass, replace

@@ -256,7 +256,7 @@ class OutputOptions:
             ("summary", screen.summary), ("full", screen.full), ("explain", screen.explain),
         ):  # fmt: skip
             if value:
-                problem = "--only-repeats shows nothing; leave it out, and use it with"
+                problem = "--only-repeats prints no results; leave it out, and add it to"
                 text = "" if value is True else value
                 raise SettingError(setting, text, f"{problem} blobtransfer show")
 

@@ -29,9 +29,7 @@ class PairsOptions:
 
     panel: ClassVar[str] = TRANSFER
     pairs: Annotated[int, option("Number of pairs of data sets.", panel=DATA)] = DEFAULT_PAIRS
-    repeats: Annotated[int, option("Number of independent repeats per pair.", panel=VERDICTS)] = (
-        DEFAULT_REPEATS
-    )
+    repeats: Annotated[int, option("Number of repeats per pair.", panel=VERDICTS)] = DEFAULT_REPEATS
     first_seed: Annotated[
         int,
         option(
@@ -66,7 +64,7 @@ def pairs(
     output: OutputOptions,
     argv: tuple[str, ...],
 ) -> None:
-    """Compare on many pairs of data sets: what can a new pair expect?
+    """Compare on many pairs of data sets, and predict for a new pair.
 
     Examples:
       blobtransfer pairs --pairs 60 --repeats 60

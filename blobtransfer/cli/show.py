@@ -66,7 +66,7 @@ def show(
     table: Annotated[
         str | None,
         option(
-            "Print only this table, such as controls; an unknown name lists those there are.",
+            "Print only this table, such as controls; an unknown name lists all tables.",
             panel=RESULTS,
             metavar="NAME",
         ),
@@ -130,7 +130,7 @@ def _reject_options_of_comparisons(
         ("explain", "" if output.screen.explain else None, "words to explain"),
     ):
         if value is not None:
-            problem = f"{file} is of {command}; only a comparison has {thing}"
+            problem = f"{file} holds results of {command}; only a comparison has {thing}"
             raise SettingError(setting, value, problem)
 
 

@@ -26,7 +26,7 @@ def sweep(
     budget: Annotated[
         Budget | None,
         option(
-            "Train all points for as many epochs, or for as many updates.",
+            "Train all points for equal epochs, or for equal updates.",
             panel=NETWORK,
             show_default="updates if rows or batches vary, else epochs",
         ),

@@ -149,7 +149,7 @@ class DaskExecutor(ClusterExecutor):
         except OSError:
             self.check_connection()
             self._is_silent = True
-            self._report("some workers do not answer; they are asked again as their blocks come")
+            self._report("some workers do not answer; they are checked when they return a block")
             return {}
         results: dict[str, T] = {}
         failed: dict[str, list[str]] = {}

@@ -83,7 +83,7 @@ def read_member(archive: zipfile.ZipFile, name: str, max_bytes: int) -> io.Bytes
         while piece := stream.read(2**20):
             content.write(piece)
     if content.tell() != member.file_size:
-        reject(f"{name} is not as long as the archive says; save it again")
+        reject(f"{name} has another size than the archive states; save it again")
     content.seek(0)
     return content
 

@@ -223,7 +223,7 @@ def _dense(
     config, name = layer.config, layer.name
     has_bias = config.get("use_bias", True) is not False
     if not has_bias:
-        chain.note("no bias in {}: one is learned from now on, from 0", quote(name))
+        chain.note("no bias in {}: a bias is added and trained, from 0", quote(name))
     for what, setting in _penalties(config):
         chain.note(f"ignored {what} of {{}}: training continues without", setting)
     if config.get("lora_rank") is not None:
@@ -232,7 +232,7 @@ def _dense(
     if config.get("quantization_config") is not None or _is_quantized(policy):
         problems.add("is quantized", BEFORE_QUANTIZE, name)
     elif policy in ("mixed_float16", "mixed_bfloat16"):
-        chain.note(f"computed in {policy} when it was saved, in float32 from now on")
+        chain.note(f"saved with {policy}, computed in float32 here")
     elif policy not in (None, "float16", "float32", "float64"):
         problems.add(f"computes in {quote(policy)}, not float32", PLAIN, name)
     return DenseLayer(
@@ -293,11 +293,11 @@ def _check_hidden(layer: DenseLayer, problems: Problems) -> None:
 def _note_output(chain: DenseChain) -> None:
     output = chain.layers[-1]
     if output.activation == LOGITS and output.units > 1:
-        chain.note("the output layer is linear: read as logits, with softmax from now on")
+        chain.note("the output layer is linear: read as logits, and softmax is added")
     if output.activation == LOG_SOFTMAX and output.units > 1:
-        chain.note("the output layer is log_softmax: read as softmax, whose logarithm it is")
+        chain.note("the output layer is log_softmax: read as softmax")
     if output.activation == PROBABILITY and output.units == 1:
-        chain.note("the output is one sigmoid unit: read as softmax of two classes, its equal")
+        chain.note("the output is one sigmoid unit: read as the equivalent softmax of two classes")
 
 
 def _penalties(config: dict[str, object]) -> Iterator[tuple[str, str]]:

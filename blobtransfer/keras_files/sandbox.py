@@ -200,7 +200,7 @@ def _read_keras(file: BinaryIO) -> LoadedModel:
             group = containers.find_group(weights, f"{path}/vars")
             if len(group) != 1 + layer.has_bias:
                 what = "a kernel and a bias" if layer.has_bias else "a kernel"
-                reject(f"{path} holds more or less than {what}; save it again")
+                reject(f"{path} does not hold exactly {what}; save it again")
             datasets.append(containers.find_dataset(group, "0"))
             datasets.append(containers.find_dataset(group, "1") if layer.has_bias else None)
         return replace(_model(network, datasets, chain), preprocessing=preprocessing)

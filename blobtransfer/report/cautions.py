@@ -84,8 +84,8 @@ def caution_text(caution: findings.Caution, results: CellResults) -> str:
         case findings.LookAgain():
             nested = results.spec.nested is not None
             return (
-                f"do not just add {'sources' if nested else 'repeats'} to an undecided result of "
-                f"{caution.n}: that raises the error rate above 5 %; {_more_repeats(results)}"
+                f"adding {'sources' if nested else 'repeats'} because these {caution.n} are "
+                f"undecided raises the error rate above 5 %; {_more_repeats(results)}"
             )
         case findings.Collapsed() if isinstance(results, TrainingResults):
             if results.run.status == "failed":
@@ -209,21 +209,21 @@ def score_caution_text(caution: findings.ScoreCaution, results: JudgedResults) -
             return f"repeats resplit the same {caution.n_rows:,} rows: {_ways_to_narrow(caution)}"
         case findings.LookAgain():
             return (
-                f"do not just add repeats to an undecided result of {caution.n}: that raises the "
-                "error rate above 5 %; judge new repeats on their own"
+                f"adding repeats because these {caution.n} are undecided raises the error rate "
+                "above 5 %; judge new repeats separately"
             )
         case findings.NotChecked():
             resplit = ""
             if results.spec.resplit is None:
                 resplit = "; if repeats resplit the same rows, use --resplit"
             return (
-                "how the runs were paired, trained and selected cannot be seen in scores: see "
+                "scores do not show how the runs were paired, trained and selected: see "
                 f'"What it does not check" in judge.md{resplit}'
             )
 
 
 def short_score_caution(caution: findings.ScoreCaution, results: JudgedResults) -> str:
-    """Return a caution about scores from elsewhere in one line."""
+    """Return a caution about scores of another program in one line."""
     match caution:
         case findings.OneSource():
             return (
@@ -231,7 +231,7 @@ def short_score_caution(caution: findings.ScoreCaution, results: JudgedResults) 
                 "compare --sources both"
             )
         case findings.LookAgain():
-            return "to add repeats to an undecided result, judge new ones on their own"
+            return "if undecided, judge new repeats separately, not together with these"
         case findings.NotChecked():
             return "not checked: pairing, independence, training length, selection of runs"
         case _:

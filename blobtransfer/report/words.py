@@ -337,7 +337,7 @@ def describe_frozen_layers(n_frozen: int) -> str:
 
 
 def name_of(question: ComparedQuestion) -> str:
-    """Return the name of a question; that of scores from elsewhere is `scores`."""
+    """Return the name of a question; that of scores of another program is `scores`."""
     return QUESTION_NAMES.get(question, question)
 
 

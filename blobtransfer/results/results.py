@@ -512,7 +512,7 @@ class StudyResults:
 
 @dataclass(frozen=True, eq=False)
 class JudgedResults(ComparedResults):
-    """Results of `judge`: scores of runs that were trained elsewhere.
+    """Results of `judge`: scores of runs that another program trained.
 
     Args:
         spec: What is compared, and how it is judged.

@@ -94,7 +94,7 @@ def train_target(
         KeyboardInterrupt: `progress` asked to stop before the network was trained.
     """
     if spec.target is None:
-        raise SettingError("target", "", "there is no target to train on; set one")
+        raise SettingError("target", "", "no target is given to train on; set one")
     if len(spec.variants) != 1:
         raise SettingError(
             "variant", str(spec.variants[1]), "one training has one variant; use one"

@@ -51,7 +51,7 @@ SWEPT = (*DATA_KEYS, *TRAINING_WORDS, SOURCE_EPOCHS, FIXED)
 OTHER_ROWS = ("target-seed", "target.seed")
 
 NEVER = {
-    **dict.fromkeys(OTHER_ROWS, "each point would have other test rows; use pairs or grid"),
+    **dict.fromkeys(OTHER_ROWS, "each point would have different test rows; use pairs or grid"),
     "train-seed": "repeats vary it already; use --repeats",
     "repeats": "all points have the same number; use --repeats",
     "margin": "it changes no training; use show RESULTS --margin",
@@ -100,9 +100,9 @@ def parse_axis(text: str) -> Axis:
     else:
         axis_values = [_plain_number(value) for value in split_numbers("over", text, values)]
     if "" in axis_values:
-        raise SettingError("over", text, f"there is an empty value; {EXAMPLE}")
+        raise SettingError("over", text, f"a value is empty; {EXAMPLE}")
     if len(axis_values) < 2:
-        raise SettingError("over", text, f"there is one value; use two or more, or --{name}")
+        raise SettingError("over", text, f"only one value is given; use two or more, or --{name}")
     numbers = [read_number(value) for value in axis_values]
     if None not in numbers:  # sorted, so that a verdict changes between neighbours
         axis_values = [value for _, value in sorted(zip(numbers, axis_values, strict=True))]

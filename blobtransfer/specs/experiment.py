@@ -42,7 +42,7 @@ QUESTIONS: tuple[Question, ...] = get_args(Question)
 """The questions in the order of all results: the primary one first."""
 
 ComparedQuestion = Literal[Question, "scores"]
-"""Also `scores`: do runs that were trained elsewhere beat their baseline?"""
+"""Also `scores`: do runs that another program trained beat their baseline?"""
 
 Sources = Literal["none", "fresh", "one"]
 """Source networks that a run starts from."""
@@ -221,7 +221,7 @@ class ExperimentSpec:
         self._check_tune()
         self._check_patience()
         if self.transferability and not self.has_scored_sources:
-            problem = "no variant starts from fresh source networks, which would be ranked"
+            problem = "scores rank fresh source networks, and no variant starts from one"
             raise SettingError("scores", "", f"{problem}; use --sources fresh and --fixed 0")
         if self.until_decided and len(self.variants) < 2:
             raise SettingError("until-decided", "", "nothing is compared; add a variant")
@@ -267,7 +267,7 @@ class ExperimentSpec:
     def _check_data(self) -> None:
         """Raise `SettingError` unless the network fits the data and the source fits the target."""
         if self.source is None and self.target is None:
-            raise SettingError("target", "", "there is no data; set a target, or a source")
+            raise SettingError("target", "", "no data is given; set a target, or a source")
         data = self.data
         n_features = _counted(data.n_features, "feature")
         if self.source is not None and self.source.n_features != data.n_features:
@@ -288,7 +288,7 @@ class ExperimentSpec:
         """Raise `SettingError` unless the variants can be compared and start from the source."""
         if not self.variants:
             raise SettingError(
-                "variant", "", "there is none; use standalone and one or more others"
+                "variant", "", "none is given; use standalone and one or more others"
             )
         for i, variant in enumerate(self.variants):
             if variant in self.variants[:i]:
@@ -302,7 +302,7 @@ class ExperimentSpec:
 
     def _check_transfer(self, variant: Variant) -> None:
         if self.target is None:
-            problem = "there is no target to train it on; set one, or use only standalone"
+            problem = "no target is given to train it on; set one, or use only standalone"
             raise SettingError("variant", str(variant), problem)
         if self.source is None and "fresh" in self.questions:
             problem = "fresh source networks need a source to be trained on; set one"
@@ -321,7 +321,7 @@ class ExperimentSpec:
     def check_comparison(self) -> None:
         """Raise `SettingError` unless the spec has a target and compares with standalone."""
         if self.target is None:
-            raise SettingError("target", "", "there is no target to train on; set one")
+            raise SettingError("target", "", "no target is given to train on; set one")
         if self.variants[0] != STANDALONE:
             problem = "the variants are compared with standalone; put that first"
             raise SettingError("variant", str(self.variants[0]), problem)
@@ -341,7 +341,7 @@ class ExperimentSpec:
             return
         if shapes is None:
             if self.source is None:
-                problem = "there is no source network to start from; give one, or set a source"
+                problem = "no source network is given to start from; give one, or set a source"
                 raise SettingError("variant", str(starters[0]), problem)
             return
         sizes = "-".join(map(str, (shapes[0][0], *(fan_out for _, fan_out in shapes))))
@@ -410,7 +410,7 @@ class ExperimentSpec:
             if self.tune.count(rate) > 1:
                 raise SettingError("tune", value, f"{rate:g} is repeated; give it once")
         if len(self.tune) == 1:
-            raise SettingError("tune", value, "there is one rate; use --learning-rate for that")
+            raise SettingError("tune", value, "one rate only; use two or more, or --learning-rate")
         if len(self.tune) > MAX_TUNED:
             raise SettingError("tune", value, f"use at most {MAX_TUNED} rates")
         if self.tune:

@@ -82,7 +82,7 @@ class ScoresSpec:
         margin: Differences up to this are negligible, in the unit of the scores.
         lower_is_better: Whether lower scores are better, as for a loss.
         resplit_rows: Training and test rows of a split if each repeat resplits the same rows.
-        metric: What the program's own CSV of runs is judged by; None for scores from elsewhere.
+        metric: What the program's own CSV of runs is judged by; None for scores of another program.
 
     Raises:
         SettingError: A value is impossible, or fewer than two variants have scores.

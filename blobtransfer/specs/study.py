@@ -75,7 +75,7 @@ class Axis:
                 raise SettingError(self.name, value, "it is repeated; give it once")
             seen |= {value, number}
         if not self.values or not self.name:
-            raise SettingError(self.name, "", "there is no value; add two or more")
+            raise SettingError(self.name, "", "no value is given; add two or more")
 
     @property
     def numbers(self) -> tuple[float, ...] | None:
@@ -141,7 +141,7 @@ class Study:
         for cell in self.cells:
             check_type("cells", cell, Cell, "Cell objects")
         if not self.cells:
-            raise SettingError("cells", "", "there are no cells; add one or more")
+            raise SettingError("cells", "", "no cell is given; add one or more")
         if len({axis.name for axis in self.axes}) < len(self.axes):
             raise SettingError("over", self.axes[0].name, "it is given twice; use two settings")
         self._check_kind()
@@ -149,7 +149,7 @@ class Study:
             problem = f"{len(self.cells):,} cells; use at most {MAX_STUDY_CELLS:,}"
             raise SettingError("repeats", self.n_repeats, problem)
         if [cell.at for cell in self.cells] != list(product(*(axis.values for axis in self.axes))):
-            problem = "there is not one cell at each place, in the order of the axes"
+            problem = "use one cell for each combination of values, in the order of the axes"
             raise SettingError("cells", join(self.cells[0].at), problem)
         seen: dict[ExperimentSpec, str] = {}
         for cell in self.cells:

@@ -130,7 +130,7 @@ def pool_pairs(
     d = finite_differences(effects)
     n = len(d)
     if len(variances) != n:
-        raise ValueError(f"{n} effects and {len(variances)} variances: one of each a pair")
+        raise ValueError(f"{n} effects and {len(variances)} variances; use one of each per pair")
     if not (np.isfinite(variances) & (variances >= 0.0)).all():
         raise ValueError("a variance is not finite or below 0; leave such pairs out")
     if n == 0:
@@ -188,7 +188,7 @@ def fit_slope(x: NDArray[np.float64], y: NDArray[np.float64]) -> Slope:
     x, y = finite_differences(x), finite_differences(y)
     n = len(x)
     if len(y) != n:
-        raise ValueError(f"{n} of x and {len(y)} of y: one of each a point")
+        raise ValueError(f"{n} of x and {len(y)} of y; use one of each per point")
     if n < MIN_POOLED_PAIRS or not np.ptp(x):
         return Slope(n, None)
     if not np.ptp(y):

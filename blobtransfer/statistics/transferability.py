@@ -264,7 +264,7 @@ def rank_sources(
     accuracy = finite_differences(accuracy)
     if len(accuracy) != len(scores):
         raise ValueError(
-            f"{len(scores)} scores and {len(accuracy)} accuracies: one of each a network"
+            f"{len(scores)} scores and {len(accuracy)} accuracies; use one of each per network"
         )
     has_score = np.isfinite(scores)
     ranked, ranked_accuracy = np.round(scores[has_score], 12), accuracy[has_score]

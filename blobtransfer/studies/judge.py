@@ -1,4 +1,4 @@
-"""Judge scores of runs that were trained elsewhere, as `compare` judges its own."""
+"""Judge scores of runs that another program trained, as `compare` judges its own."""
 
 import re
 from collections.abc import Sequence
@@ -38,7 +38,7 @@ def judge(
     margin: float | None = None,
     metric: Metric | None = None,
 ) -> JudgedResults:
-    """Compare variants by scores of runs that were trained elsewhere.
+    """Compare variants by scores of runs that another program trained.
 
     Args:
         scores: Path of a CSV file, or a `DataFrame`: one column per variant and one row per repeat,

@@ -181,7 +181,7 @@ def _changed_data(
         if not values:
             continue
         if getattr(base, role) is None:
-            raise SettingError(role, "", "there is no source data; add --source SPEC")
+            raise SettingError(role, "", "no source data is given; add --source SPEC")
         change = _changed_table if isinstance(data[role], TableSpec) else _changed_generated
         changed[role] = change(data[role], role, values)
     return changed

@@ -79,14 +79,14 @@ def _variant(settings: ComparisonSettings, keeps_output: bool, n_hidden: int) ->
         raise SettingError("fixed", fixed[0], problem)
     if not variants and model is None:
         if fixed is not None:
-            problem = "there is no source network to freeze; add --model FILE"
+            problem = "it freezes layers of a source network, and none is given; add --model FILE"
             raise SettingError("fixed", fixed[0], problem)
         return STANDALONE
     variant = variants[0] if variants else transfer_variants(fixed or (0,), n_hidden)[0]
     if fixed is None and not (variants or keeps_output):
         variant = replace(variant, top=NewHead())
     if variant.start == "transfer" and model is None:
-        raise SettingError("variant", str(variant), "there is no source network; add --model FILE")
+        raise SettingError("variant", str(variant), "no source network is given; add --model FILE")
     if variant.start != "transfer" and model is not None:
         raise SettingError(
             "model",

@@ -232,7 +232,7 @@ def test_another_margin_changes_the_words_of_a_saved_study(run):
 def test_problems_that_are_one_are_never_answered_as_transfer(run):
     done = run("sweep", *SMALL, "--over", "source-seed=1,2", "--fixed", "0", "--no-plot")
     assert "same problem fixed=0" in done.out
-    assert says_in_order(done.out, "the same at 2", "not transfer")
+    assert says_in_order(done.out, "at 2 source and target are the same", "not transfer")
 
 
 def test_the_csv_of_a_sweep_of_frozen_layers_keeps_the_column_of_the_runs(run):

@@ -899,7 +899,7 @@ BAD_RESULTS = {
     "a text for a number": (put("runs", 0, "test_accuracy", "1"), "runs.0.test_accuracy: "),
     "a share above 1": (put("runs", 0, "test_accuracy", 1.5), "runs.0.test_accuracy: "),
     "a score missing": (put("runs", 0, "test_loss", None), "runs.0: a score is missing"),
-    "no runs": (put("runs", []), "runs: there is none"),
+    "no runs": (put("runs", []), "runs: the list is empty"),
     "a run twice": (
         changed(lambda record: record["runs"].append(record["runs"][0])),
         "runs.18: repeat 0 is repeated",
@@ -914,7 +914,7 @@ BAD_RESULTS = {
     "a short curve": (put("curves", 0, "test_accuracy", [0.5]), "curves: "),
     "no task": (put("tasks", []), "tasks: of [], "),
     "a ceiling of 2": (put("tasks", 0, "ceiling", 2.0), "tasks.0.ceiling: "),
-    "a spec of nothing": (put("spec", {}), "spec: target: there is no data"),
+    "a spec of nothing": (put("spec", {}), "spec: target: no data is given"),
     "a width of 0": (put("spec", "network", "hidden", [0]), "spec: hidden 0: "),
     "10,000 layers": (put("spec", "network", "hidden", [1] * 10_000), "spec: hidden 1 1 1"),
     "10^18 repeats": (put("spec", "n_repeats", 10**18), "spec: repeats 1000000000000000000: "),

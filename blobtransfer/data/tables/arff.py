@@ -94,7 +94,7 @@ def read(content: bytes, suffix: str, options: ReadOptions) -> RawTable:
     content, notes = decode(content)
     data = DATA.search(content)
     if data is None:
-        raise TableProblem("there is no @data line; use an ARFF file")
+        raise TableProblem("no @data line; use an ARFF file")
     attributes = _attributes(content[: data.start()])
     heads = tuple(attribute.name for attribute in attributes)
     start = data.end()
@@ -158,7 +158,7 @@ def _attributes(header: bytes) -> list[Attribute]:
         n_relations += attribute.is_relation
         check_size(1, len(attributes))
     if not attributes:
-        raise TableProblem("there are no attributes; use an ARFF file")
+        raise TableProblem("no attributes are declared; use an ARFF file")
     return attributes
 
 

@@ -85,7 +85,7 @@ def convert_numbers(
             marks = {"."}
         if len(marks) == 2:
             readings = " or ".join(_plain(either[0], mark) for mark in sorted(marks))
-            kind = f"numbers such as {either[0]}, which may be {readings} (write it so)"
+            kind = f"numbers such as {either[0]}, which may mean {readings} (write one of these)"
             frame[i] = unread(kind, len(frame))
         elif marks:
             (mark,) = marks

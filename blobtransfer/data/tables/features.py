@@ -221,7 +221,7 @@ def check_word(raw: RawTable, name: str, word: str) -> None:
     """
     problem = None
     if not word.isprintable():
-        problem = "has line ends or signs that no screen shows"
+        problem = "has line breaks or invisible characters"
     elif word.startswith("="):
         problem = "is a formula, not a value"
     elif len(word) > MAX_WORD:

@@ -238,7 +238,7 @@ class RequestedTable:
             n_train, n_test = int(is_train.sum()), int((~is_train).sum())
             if not n_train or not n_test:
                 lacking = "train" if not n_train else "test"
-                raise raw.error(f"split={self.split}: no row has {lacking}; some have to")
+                raise raw.error(f"split={self.split}: no row has {lacking}; use both words")
             return n_train, n_test
         train, test = (_count(size, n_rows) for size in (request.train, request.test))
         if train is None:

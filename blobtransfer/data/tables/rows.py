@@ -207,7 +207,7 @@ def rows_of(spec: TableSpec) -> Rows:
     """
     raw = read(spec)
     if raw.sha256 != spec.sha256:
-        raise raw.error("the file is not the one that was described; run the command again")
+        raise raw.error("the file has changed since it was described; run the command again")
     indices = select_rows(
         raw,
         label=spec.label,

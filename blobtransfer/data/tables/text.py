@@ -383,6 +383,6 @@ def notes_about_head(heads: Sequence[str], line: int) -> tuple[str, ...]:
         return ()
     values = escape_control_characters(", ".join(filter(None, heads))[:40])
     return (
-        f"line {line} looks like values ({values} ...) and was read as the head; for a file "
-        "without one add head=none",
+        f"line {line} looks like values ({values} ...) and was read as the column names; "
+        "for a file without names add head=none",
     )

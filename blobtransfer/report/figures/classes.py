@@ -151,7 +151,7 @@ def class_handles(
 
     n = len(names)
     if n > MAX_DRAWN_CLASSES:
-        return [handle(0, GREY, f"{n:,} classes, too many for a colour each")]
+        return [handle(0, GREY, f"{n:,} classes: too many for one colour per class")]
     n_named = n if n <= MAX_NAMED_CLASSES else MAX_NAMED_CLASSES - 1
     handles = [
         handle(k, colour, escape_mathtext(shorten(names[k], max_width)))

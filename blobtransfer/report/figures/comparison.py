@@ -206,7 +206,7 @@ def _difference_label(results: ComparedResults) -> str:
 
 
 def _title(results: ComparedResults, question: ComparedQuestion, is_narrow: bool) -> str:
-    """Return the title of the panels of a question; empty for scores from elsewhere."""
+    """Return the title of the panels of a question; empty for scores of another program."""
     if question == "scores":
         return ""
     return name_of(question).capitalize() if is_narrow else question_title(results, question)

@@ -177,7 +177,7 @@ def _needed_repeats(undecided: Sequence[Summary], results: ComparedResults) -> s
         difference = unit_of(results).difference(results.spec.margin)
         return f"{text}, with 80 % power for a difference of {difference} or more"
     if d.repeats_alike is not None and d.repeats_alike[1] > d.n:
-        return f"{text}, with 80 % power to show that there is none"
+        return f"{text}, with 80 % power to show no practical difference"
     return text
 
 

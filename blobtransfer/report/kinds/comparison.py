@@ -142,7 +142,7 @@ class ComparisonView(View[StudyResults]):
         yield from (
             "5 % quantile: one run in 20 ends below it",
             "worst tenth: mean of the lowest tenth of the runs",
-            "best of 1, best of 3, best of 5: expected score of the best of so many runs",
+            "best of 1, best of 3, best of 5: expected score of the best of that many runs",
         )
         if cell.n_failed:
             floor = words.format_percent(measured.floor)

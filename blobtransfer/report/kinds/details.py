@@ -28,8 +28,8 @@ CONTRAST_HELP: dict[ContrastKind, str] = {
     "weights": "effect of all weights of the source network, frozen or not",
     "features": "effect of the frozen layers alone; the other layers are re-initialised",
     "own features": "effect of starting from another network trained on the target problem",
-    "other problem": "effect of the source being another problem than the target",
-    "extra updates": "effect of training standalone for as many more updates as a source network",
+    "other problem": "effect of a source trained on another problem instead of the target problem",
+    "extra updates": "effect of extra updates of standalone, as many as a source network takes",
     "beyond extra updates": "effect of transfer compared with those extra updates",
     "against": "first variant minus second variant",
 }

@@ -1,4 +1,4 @@
-"""View of scores from elsewhere: `judge`."""
+"""View of scores of another program: `judge`."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -109,7 +109,7 @@ class JudgeView(View[JudgedResults]):
         """Yield how scores are compared and judged."""
         spec = results.spec
         yield (
-            f"The scores of {spec.name} come from runs that this program did not train. Repeats "
+            f"The scores of {spec.name} come from runs that another program trained. Repeats "
             f"are paired: a difference is the {_difference(results)}. Scores range from "
             f"{_range(results)}. How the runs were trained, paired and selected is not known."
         )

@@ -168,7 +168,9 @@ def _clause_along_axes(results: StudyResults, question: Question, series: int) -
     ]
     same = [" ".join(cell.at) for cell in results.cells if cell.spec.is_same_data]
     if same:
-        changes.append(f"source and target are the same at {words.join_and(same)}, not transfer")
+        changes.append(
+            f"at {words.join_and(same)} source and target are the same, which is not transfer"
+        )
     verdicts = words.verdicts_clause(_verdicts_along_axes(results, question, series))
     return "; ".join(filter(None, [verdicts, *changes]))
 

@@ -197,7 +197,7 @@ def _judged_of(file: JudgedFile) -> JudgedResults:
     check_texts("runs.{}.repeat", [row.repeat for row in file.runs])
     repeats = tuple(dict.fromkeys(row.repeat for row in file.runs))
     if not repeats:
-        raise ValueError("runs: there is none")
+        raise ValueError("runs: the list is empty")
     index_of = {column: a for a, column in enumerate(spec.columns)}
     repeat_of = {repeat: r for r, repeat in enumerate(repeats)}
     scores = np.full((len(spec.columns), len(repeats)), math.nan)
@@ -246,7 +246,7 @@ def _values_of(
     check_data_records(spec, record.tasks)
     check_source_run(spec, record.source_run)
     if not record.runs:
-        raise ValueError("runs: there is none")
+        raise ValueError("runs: the list is empty")
     for run in record.runs:
         if run.repeat >= spec.n_repeats:
             raise ValueError(f"runs: repeat {run.repeat} is not in 0 to {spec.n_repeats - 1}")
@@ -286,7 +286,7 @@ def _check_predictions(predictions: Predictions, n_classes: int) -> None:
     ):
         raise ValueError("predictions: not one label and one prediction for each point")
     if max(*predictions.labels, *predictions.predicted) >= n_classes:
-        raise ValueError("predictions: there is an unknown class")
+        raise ValueError("predictions: unknown class")
     if not all(map(str.isprintable, predictions.axes)):
         raise ValueError("predictions: it contains control characters")
 
@@ -304,7 +304,7 @@ def _check_regions(regions: Regions, n_classes: int) -> None:
     if max(max(row[::2]) for row in rows) >= n_classes or max(regions.labels, default=0) >= (
         n_classes
     ):
-        raise ValueError("regions: there is an unknown class")
+        raise ValueError("regions: unknown class")
     if len(regions.points) != len(regions.labels):
         raise ValueError("regions: not one label for each point")
     if regions.centers is not None and len(regions.centers) != n_classes:

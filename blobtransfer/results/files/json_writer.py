@@ -1,8 +1,8 @@
 """Write results as JSON.
 
 `results.schema.json` describes the file of a training or a comparison, `study.schema.json` that
-of a study of several cells, and `judge.schema.json` that of scores from elsewhere. A file has what
-was run, the scores, and findings for other readers.
+of a study of several cells, and `judge.schema.json` that of scores of another program. A file has
+what was run, the scores, and findings for other readers.
 """
 
 import itertools
@@ -96,7 +96,7 @@ def _results_file(
 def _judged_file(
     results: JudgedResults, sentences: Sequence[Sentence], cautions: Sequence[str]
 ) -> Iterator[str]:
-    """Write scores from elsewhere."""
+    """Write scores of another program."""
     yield _open_object(_header(results, results.spec), indent=1)
     yield from _lists(
         {

@@ -348,7 +348,7 @@ def make_schema(name: SchemaName) -> dict[str, Any]:
 
     Args:
         name: `results` for a training or a comparison, `study` for several cells, `judge` for
-            scores from elsewhere.
+            scores of another program.
     """
     from pydantic import TypeAdapter
     from pydantic.json_schema import GenerateJsonSchema
@@ -370,7 +370,7 @@ def make_schema(name: SchemaName) -> dict[str, Any]:
     file, title, unit = {
         "results": (_results_file, "Results of a blobtransfer command", shares),
         "study": (_study_file, "Results of a blobtransfer study: sweep, pairs or grid", shares),
-        "judge": (_judged_file, "Results of blobtransfer judge: scores from elsewhere", scores),
+        "judge": (_judged_file, "Results of blobtransfer judge: scores of another program", scores),
     }[name]
     schema = TypeAdapter(file()).json_schema(schema_generator=DescribedProperties)
     _close(schema)

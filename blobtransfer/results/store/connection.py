@@ -174,7 +174,7 @@ def open_connection(path: Path, writes: bool) -> Iterator[Connection]:
 
 def damage_error(path: Path) -> StoreError:
     """Return the error for a store with content that no command has written."""
-    return StoreError(path, "this store is damaged; use a copy, or begin another")
+    return StoreError(path, "this store is damaged; use a copy, or start a new store")
 
 
 def size_error(path: Path) -> StoreError:
@@ -331,7 +331,7 @@ def _translated(path: Path) -> Iterator[None]:
             raise MachineError(f"{path}: {problem}") from error
         if code in _MACHINE:
             raise MachineError(
-                f"{path}: cannot be written ({error}); free some room, or name another store"
+                f"{path}: cannot be written ({error}); free some space, or name another store"
             ) from error
         if code == sqlite3.SQLITE_INTERRUPT:
             problem = "reading it takes too long, so it looks damaged; use a copy, or another store"

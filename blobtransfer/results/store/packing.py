@@ -77,7 +77,7 @@ def unpack(body: bytes, spec: ExperimentSpec, repeats: range) -> BlockResult:
         if len(content) == sum(sizes[:first]):  # a block of an older version
             content += np.full(sum(sizes[first:]) // 8, np.nan).tobytes()
     if len(content) != sum(sizes) or not unpacker.eof:
-        raise ValueError("not as many numbers as the spec says")
+        raise ValueError("the number of values differs from that of the spec")
     ends = np.cumsum(sizes).tolist()
     arrays = [
         np.frombuffer(content[end - size : end], kind).reshape(shape).astype(kind[1:])
@@ -102,7 +102,7 @@ def unpack(body: bytes, spec: ExperimentSpec, repeats: range) -> BlockResult:
     for arm, curve in curves.items():
         accuracy = curve[0][~scores.is_failed[scores.arms.index(arm)]]
         if not ((accuracy >= 0) & (accuracy <= 1)).all():
-            raise ValueError("a curve is of no accuracies")
+            raise ValueError("a curve has values that are not accuracies")
     return BlockResult(scores, curves, transferability)
 
 

@@ -196,8 +196,8 @@ class StoredRepeats:
                 if not _are_same(block_here, block.at(is_common)):
                     raise StoreError(
                         other._path,
-                        f"its repeat {block_here.scores.repeats[0]} and others are not those of "
-                        f"{self._path}, though the settings are the same; leave it out",
+                        f"its repeat {block_here.scores.repeats[0]} and others differ from "
+                        f"those of {self._path}, though the settings are the same; leave it out",
                     )
             *origin_texts, seconds = origin
             for run in _runs(repeats[is_new]):

@@ -158,7 +158,7 @@ class Store:
         ((n_commands,),) = self.connection.rows("SELECT count(*) FROM command")
         if n_commands > MAX_COMMANDS:
             problem = f"it has {n_commands:,} commands, more than {MAX_COMMANDS:,}"
-            raise StoreError(self.path, f"{problem}; use a copy, or begin another")
+            raise StoreError(self.path, f"{problem}; use a copy, or start a new store")
         return int(n_commands)
 
     def commands(self, first: int = 0, n_commands: int = MAX_COMMANDS) -> list[StoredCommand]:

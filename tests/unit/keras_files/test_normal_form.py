@@ -287,10 +287,10 @@ def set_dense(**settings: object) -> Callable[[Layers], object]:
             set_dense(bias_constraint={"class_name": "MaxNorm", "config": {"max_value": 3}}),
             "ignored constraint of 'dense' (MaxNorm)",
         ),
-        (set_dense(dtype="mixed_float16"), "computed in mixed_float16"),
+        (set_dense(dtype="mixed_float16"), "saved with mixed_float16"),
         (
             set_dense(dtype={"class_name": "Policy", "config": {"name": "mixed_bfloat16"}}),
-            "computed in mixed_bfloat16",
+            "saved with mixed_bfloat16",
         ),
         (
             lambda layers: layers[3]["config"].update(activation="linear"),

@@ -373,7 +373,7 @@ def declared(shape: tuple[int, ...]) -> Callable[[h5py.File], object]:
 
 
 HOSTILE: dict[str, tuple[Callable[[h5py.File], object], str]] = {
-    "missing": (lambda file: None, "more or less than a kernel and a bias"),
+    "missing": (lambda file: None, "does not hold exactly a kernel and a bias"),
     "group": (lambda file: file.create_group(KERNEL), "holds no values"),
     "cycle": (lambda file: file.__setitem__(KERNEL, file), "holds no values"),
     "type": (lambda file: file.__setitem__(KERNEL, np.dtype("f4")), "holds no values"),
@@ -416,7 +416,7 @@ HOSTILE: dict[str, tuple[Callable[[h5py.File], object], str]] = {
     "too large": (lambda file: file.__setitem__(KERNEL, np.full((5, 4), 1e300)), "not finite"),
     "third": (
         lambda file: [declared((5, 4))(file), declared((5,))(file["layers/dense_1/vars"])],
-        "more or less",
+        "does not hold exactly",
     ),
 }
 

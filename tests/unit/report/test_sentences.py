@@ -158,8 +158,8 @@ def test_what_no_repeats_decided_is_said_with_their_number():
         ((90, 120), (90, 120), (70, 80), ("90 to 120 repeats", "1 point or more")),
         ((90, 90), (90, 90), None, ("about 90 repeats", "1 point or more")),
         # as many as would tell of a difference were made already
-        ((90, 120), (20, 30), (90, 120), ("90 to 120 repeats", "that there is none")),
-        ((90, 120), None, (90, 120), ("90 to 120 repeats", "that there is none")),
+        ((90, 120), (20, 30), (90, 120), ("90 to 120 repeats", "no practical difference")),
+        ((90, 120), None, (90, 120), ("90 to 120 repeats", "no practical difference")),
         ((90, 120), None, None, ("90 to 120 repeats",)),
     ],
 )
@@ -176,7 +176,7 @@ def test_it_is_said_what_more_repeats_would_tell(to_decide, needed, alike, words
     results = with_summary(results, summary)
     text, short = answer(results, "one"), short_answer(results, "one")
     assert says_in_order(text, "undecided", *words)
-    for what in ("1 point or more", "that there is none"):
+    for what in ("1 point or more", "no practical difference"):
         assert (what in text) == (what in words)
     # where there is no room, how surely is left out
     clauses = [text.partition(": ")[2] for text in (short, text)]

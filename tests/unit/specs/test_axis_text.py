@@ -40,7 +40,7 @@ def test_a_setting_and_its_values_are_read(text, axis):
         ("hidden", "use SETTING=A,B"),
         ("hidden=", "use SETTING=A,B"),
         ("hidden=5", "or --hidden"),
-        ("hidden=5,", "there is an empty value"),
+        ("hidden=5,", "a value is empty"),
         ("hidden=5,5", "5 is repeated"),
         ("epochs=1000,1e3", "1e3 is repeated"),
         ("epochs=10,1,000", "write 1000 and 0.01 without a comma"),
@@ -56,8 +56,8 @@ def test_a_setting_and_its_values_are_read(text, axis):
             "hidden=" + ",".join(map(str, range(1, 10_002))), "10,001 values", id="hidden=1,2,..."
         ),
         ("learning-rate=0.1..0.5", "give the number of steps"),
-        ("target-seed=1,2", "other test rows; use pairs or grid"),
-        ("target.seed=1,2", "other test rows; use pairs or grid"),
+        ("target-seed=1,2", "different test rows; use pairs or grid"),
+        ("target.seed=1,2", "different test rows; use pairs or grid"),
         ("train-seed=1,2", "use --repeats"),
     ],
 )

@@ -145,8 +145,8 @@ def test_a_word_among_numbers_is_found(tmp_path):
         (ARFF.replace("3,?,no", "{0 3, no}"), "line 8: "),
         (ARFF.replace("3,?,no", "{0 3"), "line 8: "),
         (ARFF.partition("1,a")[0], "no rows"),
-        ("@data\n1,2\n", "there are no attributes"),
-        ("hello\n", "there is no @data line"),
+        ("@data\n1,2\n", "no attributes are declared"),
+        ("hello\n", "no @data line"),
         (ARFF.encode() + b"4,\x81,no\n", "line 9 is neither in UTF-8 nor in cp1252"),
     ],
 )

@@ -136,7 +136,7 @@ def table_with(tmp_path, cells, y="01" * 8):
         (["", *"123456789"], "column x: 1 of 10 rows empty"),
         (["oops", *"123456789"], "column x: 'oops' in line 2 "),
         (["=A1", *"123456789"], "column x: '=A1' in line 2 is a formula"),
-        (["1,500", *"123456789"], "column x has numbers such as 1,500, which may be 1.500 or"),
+        (["1,500", *"123456789"], "column x has numbers such as 1,500, which may mean 1.500 or"),
         (["1e400", *"123456789"], "column x: inf in line 2 is not"),
         (["1e200", *"123456789"], "column x: 1e+200 in line 2 is too large"),
         ([f"w{i}" for i in range(60)], "column x has 60 distinct values"),
@@ -144,7 +144,7 @@ def table_with(tmp_path, cells, y="01" * 8):
         (["1.2.2026", "31.12.26"] * 5, "column x has dates; "),
         (["1/31/2026", "2/1/2026 9:15 PM"] * 5, "column x has dates; "),
         (["31-Jan-2026", "Feb 1, 2026"] * 5, "column x has dates; "),
-        (["a\nb", "c"] * 5, "line ends or signs"),
+        (["a\nb", "c"] * 5, "line breaks or invisible"),
         (["=cmd()", "c"] * 5, "'=cmd()' in line 2 is a formula"),
         (["v" * 300, "c"] * 5, "300 letters"),
     ],
@@ -162,7 +162,7 @@ def test_a_value_that_cannot_be_learnt_is_named_with_its_place(tmp_path, cells, 
         (["a"] * 10 + ["b"] * 3, "class b has 3 rows"),
         ([f"{i / 7:.3f}" for i in range(40)], "is this regression?"),
         ([f"name{i}" for i in range(120)], "100 classes"),
-        (["a\x1b[31m", "b"] * 5, "signs"),
+        (["a\x1b[31m", "b"] * 5, "invisible characters"),
     ],
 )
 def test_a_column_that_holds_no_classes_is_refused(tmp_path, labels, problem):
@@ -293,7 +293,7 @@ def test_the_rows_of_a_group_do_not_train_the_source_and_test_the_target(sites):
             "label=y,split=b",
             "class 1: 0 of its 4 rows test",
         ),
-        ([["1,000", str(i), "01"[i % 2]] for i in range(12)], "label=y", "1,000, which may be"),
+        ([["1,000", str(i), "01"[i % 2]] for i in range(12)], "label=y", "1,000, which may mean"),
     ],
 )
 def test_what_would_be_learnt_wrong_is_refused(tmp_path, rows, keys, problem):

@@ -104,7 +104,7 @@ def test_a_file_that_has_changed_is_not_taken_for_the_one_that_was_described(sit
     spec = spec_of(f"{sites}:label=outcome,drop=person,drop=fold")
     rows_of.cache_clear()
     sites.write_text(sites.read_text() + "\n")
-    with pytest.raises(TableFileError, match="not the one that was described"):
+    with pytest.raises(TableFileError, match="changed since it was described"):
         load_dataset(spec, 0, 0)
 
 
