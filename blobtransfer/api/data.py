@@ -87,7 +87,7 @@ class SourceAndTarget:
             return {"target": target}
         if self.source is None and not isinstance(target, BlobsSpec):
             if model is None:
-                problem = "needs a source; add --source SPEC, or --model FILE"
+                problem = "it needs a source; add --source SPEC, or --model FILE"
                 raise SettingError("target", name_of(self.target), problem)
             return {"target": target}
         if self.target is None and model is None and not isinstance(source, BlobsSpec):

@@ -83,7 +83,7 @@ class Program(TyperGroup):
 app = typer.Typer(
     name="blobtransfer",
     cls=Program,
-    help="Does transfer learning help a small neural network, or is it chance?\n"
+    help="Does transfer learning help a small neural network, or is the difference chance?\n"
     "Try: blobtransfer compare --repeats 30",
     epilog="Options of a command: blobtransfer COMMAND --help; version: --version.\n"
     "Defaults from the environment: BLOBTRANSFER_EPOCHS=20 stands for --epochs 20.\n"

@@ -124,7 +124,7 @@ class ScoreTable:
             lowest, highest = np.nanmin(self.scores), np.nanmax(self.scores)
             if (low, high) == SHARES and PERCENT[0] <= lowest and highest <= PERCENT[1]:
                 advice += ", such as --range 0 100 for percent"
-        more = f" ({len(outside):,} scores are)" if len(outside) > 1 else ""
+        more = f" ({len(outside):,} scores in all)" if len(outside) > 1 else ""
         problem = f"{self.scores[a, r]:.12g} is outside of the range {low:g} to {high:g}{more}"
         raise self.cells.error(f"{where}: {problem}; {advice}")
 

@@ -38,7 +38,7 @@ def caution_text(caution: findings.Caution, results: CellResults) -> str:
     match caution:
         case findings.StillImproving():
             others = len(caution.rises) - 1
-            also = f", and {pluralise(others, 'other variants')} may too" if others else ""
+            also = f", and {pluralise(others, 'other variants')} may be improving" if others else ""
             return f"{_rise_text(caution, results)}{also}: {_length_advice(results)}"
         case findings.FewValidationRows():
             return (
@@ -427,7 +427,7 @@ def _text_of_cells(
         where += f", {preposition} {join_and([f'{axis.name} {value}' for axis, value in axes])}"
     if isinstance(caution, findings.StillImproving):
         return f"still improving {where}: {_rise_text(caution, first)}{_longer(results, first)}"
-    return f"{where}: {_text_of_cell(caution, first, results)}"
+    return _located(where, caution, first, results)
 
 
 def short_study_caution(caution: StudyCaution, results: StudyResults, cell_name: str) -> str:
@@ -438,7 +438,7 @@ def short_study_caution(caution: StudyCaution, results: StudyResults, cell_name:
     where = _where(caution.n_cells, results, cell_name)
     if isinstance(caution.first, findings.StillImproving):
         return f"still improving {where}{_longer(results, first, has_budget=False)}"
-    return f"{where}: {_text_of_cell(caution.first, first, results)}"
+    return _located(where, caution.first, first, results)
 
 
 def _cell_of(caution: findings.Caution, results: StudyResults) -> CellResults:
@@ -453,11 +453,16 @@ def _where(n_cells: int, results: StudyResults, cell_name: str) -> str:
     return f"in {n_cells} of {len(results.cells)} {cell_name}"
 
 
-def _text_of_cell(caution: findings.Caution, cell: CellResults, results: StudyResults) -> str:
-    """Return a caution in the words for one cell, with options that the command has."""
-    if isinstance(caution, findings.LookAgain) and results.study.kind != "sweep":
-        return "to add repeats, use a new --train-seed"
-    return short_caution(caution, cell)
+def _located(
+    where: str, caution: findings.Caution, cell: CellResults, results: StudyResults
+) -> str:
+    """Return a caution of one cell after where it holds, with options that the command has."""
+    text = short_caution(caution, cell)
+    if isinstance(caution, findings.LookAgain):
+        where = f"undecided {where}"
+        if results.study.kind != "sweep":
+            text = "to add repeats, use a new --train-seed"
+    return f"{where}: {text}"
 
 
 def _longer(results: StudyResults, cell: CellResults, has_budget: bool = True) -> str:

@@ -31,7 +31,7 @@ DataRequest: TypeAlias = DataSpec | TableRequest
 
 DEFAULT_SOURCE, DEFAULT_TARGET = BlobsSpec(1), BlobsSpec(2)
 
-NO_TARGET = "needs a target; add --target SPEC"
+NO_TARGET = "it needs a target; add --target SPEC"
 
 DEFAULT_REPEATS = 200
 """Repeats of a comparison."""

@@ -157,8 +157,8 @@ ACCEPTED = {
 NOTES = {
     "dropout": ["ignored"],
     "no bias": ["no bias in"],
-    "mixed_float16": ["computed in mixed_float16"],
-    "mixed_bfloat16": ["computed in mixed_bfloat16"],
+    "mixed_float16": ["saved with mixed_float16"],
+    "mixed_bfloat16": ["saved with mixed_bfloat16"],
     "nested": ["ignored"],
     "unchanged": ["ignored"],
     "masking": ["ignored"],

@@ -84,7 +84,7 @@ def draw_training(report: Report[TrainingResults], canvas: Canvas) -> "Figure":
     canvas.add_title(figure, report.headline, width)
     notes = []
     if has_too_many:
-        notes.append(f"{n_classes:,} classes are too many for distinct colours, so no map is drawn")
+        notes.append(f"{n_classes:,} classes: too many for distinct colours, so no map is drawn")
     room = (width if is_stacked else width / n_columns) - 0.6
     for letter, (map_name, class_map) in zip(letters, maps.items(), strict=True):
         has_y_name = is_stacked or letter == "M"

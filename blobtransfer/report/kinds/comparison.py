@@ -210,7 +210,7 @@ def explain_differences(results: ComparedResults, difference: str) -> Iterator[s
 
 def explain_p(n_compared: int) -> str:
     """Return the meaning of the adjusted p-value of some variants."""
-    times = f", multiplied by the {n_compared} variants" if n_compared > 1 else ""
+    times = f", multiplied by the number of variants, {n_compared}" if n_compared > 1 else ""
     return f"adjusted p: p-value of no difference{times}"
 
 

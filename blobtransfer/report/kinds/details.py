@@ -227,10 +227,11 @@ def speed_table(results: CellResults, question: Question) -> Table:
         columns=("variant", "metric", "value", "difference [95 %]", "adjusted p", "verdict"),
         rows=blank_repeats(rows, 1),
         notes=(
-            f"{words.test_metric(results.spec)}: jumpstart, before training; curve mean, of the "
-            "learning curve; last 10, mean of the last 10 epochs",
-            f"reached: runs that reach {words.format_percent(results.findings.threshold)}; epochs: "
-            f"number until then, {results.spec.training.epochs} for runs that never do",
+            f"jumpstart: {words.test_metric(results.spec)} before training; curve mean: mean of "
+            "the learning curve; last 10: mean of the last 10 epochs",
+            "reached: share of the runs that reach "
+            f"{words.format_percent(results.findings.threshold)}; epochs: number of epochs to "
+            f"reach it, {results.spec.training.epochs} for runs that never do",
             secondary_note(results.spec),
         ),
     )

@@ -1,5 +1,6 @@
 """View of a grid: all data are source and target in turn."""
 
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -108,7 +109,7 @@ class GridView(StudyView):
 
 def _with_test_key(text: str) -> str:
     """Return a caution with the key of test rows in a data specification for the option."""
-    return text.replace("--test-samples ", "test=")
+    return re.sub(r"--test-samples (\d+)", r"test=\1 in --problems", text)
 
 
 def _verdicts_over_cells(
@@ -235,7 +236,7 @@ def grid_ranking_table(results: StudyResults) -> Table:
         results.cell.spec,
         notes=(
             f"means over the targets and {words.pluralise(rankings[0][-1].n, 'repeats')}, without "
-            "the diagonal; only repeats are independent",
+            "the diagonal; intervals treat only the repeats as independent",
         ),
         sentence=texts.ranking_sentence(rankings, "the sources of a target", results.cell.spec),
     )

@@ -134,7 +134,7 @@ def test_features_without_labels_are_answered_with_the_pair():
 
 
 def test_a_source_without_a_target_is_named_once():
-    with pytest.raises(SettingError, match=r"^source: needs a target"):
+    with pytest.raises(SettingError, match=r"^source: it needs a target"):
         compare((X_SOURCE, Y_SOURCE), **FAST)
 
 
