@@ -56,7 +56,7 @@ from blobtransfer.statistics.resplit import compare_resplits
 from blobtransfer.statistics.sequential import sequence_interval
 
 THRESHOLD_SHARE = 0.95
-"""Default threshold: this share of the ceiling, or of the best median if there is no ceiling."""
+"""Default threshold: this share of the best possible accuracy, or of the best median if unknown."""
 
 
 def analyse(

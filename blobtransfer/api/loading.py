@@ -49,7 +49,7 @@ def load_results(
         list_commands: Called with a store of several commands, their number and the chosen one.
 
     Raises:
-        SettingError: There is no such command.
+        SettingError: Unknown command.
         InputFileError: The file is damaged, or holds something else.
     """
     from blobtransfer.analysis.load import from_json, from_store
@@ -82,7 +82,7 @@ def read_file(path: Path) -> bytes:
     """Read a result file.
 
     Raises:
-        ResultsFileError: There is no such file, or it cannot be read.
+        ResultsFileError: The file does not exist, or it cannot be read.
         InputFileError: It is too large.
     """
     try:

@@ -146,7 +146,7 @@ class Output(ABC, Generic[R]):
             A matplotlib `Figure` outside of pyplot: change it, or write it with `savefig`.
 
         Raises:
-            SettingError: There is no such style, or a side is out of range.
+            SettingError: Unknown style, or a side is out of range.
             MachineError: The figure cannot be drawn.
         """
         return _figure(self._report, style, size, title)
@@ -296,7 +296,7 @@ class Result(Output[StudyResults | JudgedResults]):
             A matplotlib `Figure` outside of pyplot: change it, or write it with `savefig`.
 
         Raises:
-            SettingError: There is no such style, question or variant, or a side is out of range.
+            SettingError: Unknown style, question or variant, or a side is out of range.
             MachineError: The figure cannot be drawn.
         """
         shown = self._results

@@ -100,7 +100,7 @@ def data_of(given: Sequence[tuple[str, AnyData | None]], label: Hashable | None)
         label: Column of the classes of tables that do not name it; None without.
 
     Raises:
-        SettingError: There is no table with the label, or a specification cannot be parsed.
+        SettingError: No table has the label, or a specification cannot be parsed.
         TableFileError: Arrays or a data frame cannot be used.
     """
     requests = [_request_of(name, data, label) for name, data in given]

@@ -70,7 +70,7 @@ class Program(TyperGroup):
         """Parse the options before the command; `help COMMAND` is `COMMAND --help`.
 
         Raises:
-            Exit: There is no word; the help page was printed.
+            Exit: The command line is empty; the help page was printed.
         """
         if not args and not ctx.resilient_parsing:
             typer.echo(ctx.get_help(), color=ctx.color)

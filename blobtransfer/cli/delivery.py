@@ -74,7 +74,7 @@ def deliver(
 
     Raises:
         MachineError: An output could not be written.
-        SettingError: There is no such table.
+        SettingError: Unknown table.
     """
     from blobtransfer.report.kinds import build_report
 

@@ -41,7 +41,7 @@ def read_input(path: Path) -> bytes:
     Input whose first bytes show that it is not a result is not read to its end: it may be endless.
 
     Raises:
-        ResultsFileError: There is no such file, or it cannot be read.
+        ResultsFileError: The file does not exist, or it cannot be read.
         InputFileError: It is too large.
     """
     if path != STANDARD_STREAM:

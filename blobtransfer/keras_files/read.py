@@ -103,7 +103,7 @@ def read_keras_model(model: Any) -> SourceNetwork:
 
     Raises:
         SourceFileError: It cannot be saved, or is another network; see `read_source_file`.
-        MachineError: There is no room for the file, or no process can be started to read it.
+        MachineError: The disk is full, or no process can be started to read it.
     """
     name = escape_control_characters(str(model.name))
     with tempfile.TemporaryDirectory() as folder:

@@ -109,7 +109,7 @@ class Report(Generic[R]):
         """Return the report with the tables of one name, such as `controls`, and nothing else.
 
         Raises:
-            SettingError: There is no such table.
+            SettingError: Unknown table.
         """
         tables = tuple(table for table in self.tables if table.name == name)
         if not tables:

@@ -137,7 +137,7 @@ def _indices(
         only: The variants beside standalone; None: all.
 
     Raises:
-        SettingError: There is no such variant, or standalone would be shown alone.
+        SettingError: Unknown variant, or standalone would be shown alone.
     """
     if only is None:
         return set(range(len(names)))

@@ -130,8 +130,8 @@ class ExperimentSpec:
         model_notes: Ignored parts of that file, one line each.
         engine: Engine that trains; all engines return the same networks.
         margin: Differences of accuracy up to this are negligible; at least 0 and less than 1.
-        low: Distance of the low-accuracy line below the ceiling, or below the best median if
-            there is no ceiling; above 0 and below 1.
+        low: Distance of the low-accuracy line below the best possible accuracy, or below the best
+            median if that is unknown; above 0 and below 1.
         against: A variant that all others are also compared with; None for none.
         speed: Record learning curves and compare how fast the variants are trained.
         tune: Learning rates that each run chooses from, by validation rows taken from its training

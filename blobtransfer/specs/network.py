@@ -140,7 +140,7 @@ def split_activation(word: str) -> tuple[str, float]:
     """Parse an activation: its name, and the slope of a `leaky_relu` below 0 (0 for all others).
 
     Raises:
-        SettingError: There is no such activation.
+        SettingError: Unknown activation.
     """
     check_type("activation", word, str, f"one of {', '.join(ACTIVATIONS)}")
     name, equals, value = word.partition("=")

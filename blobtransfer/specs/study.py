@@ -54,7 +54,7 @@ class Axis:
         values: Values as the user writes them; all different.
 
     Raises:
-        SettingError: There is no value, or a value is repeated.
+        SettingError: No value is given, or a value is repeated.
     """
 
     name: str

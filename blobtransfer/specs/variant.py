@@ -408,7 +408,7 @@ def transfer_variants(fixed: Sequence[int] | None, n_hidden: int) -> tuple[Varia
         n_hidden: Hidden layers of the source network.
 
     Raises:
-        SettingError: There is no number, a number is repeated, or one is outside 0..n_hidden.
+        SettingError: No number is given, a number is repeated, or one is outside 0..n_hidden.
     """
     if fixed is None:
         fixed = range(min(2, n_hidden) + 1)

@@ -20,7 +20,7 @@ from blobtransfer.statistics.paired import finite_differences
 from blobtransfer.statistics.power import ALPHA, t_quantile
 
 MIN_POOLED_PAIRS = 6
-"""With fewer pairs there is no interval."""
+"""Fewer pairs get no interval."""
 
 N_QUANTILES = 100
 """Quantiles of the between-pair variance over which the prediction interval is averaged."""

@@ -27,7 +27,7 @@ SCORES: tuple[ScoreName, ...] = ("h_score", "h_score_regularised", "logme", "lee
 """Higher is better in all of them."""
 
 MIN_RANKED = 6
-"""Source networks below which there is no rank correlation."""
+"""Fewer source networks get no rank correlation."""
 
 RANK_TOLERANCE = 1e-10
 """Share of the greatest variance below which a direction is ignored, such as the difference of

@@ -206,7 +206,7 @@ class ComparisonSettings:
             has_source: Whether there is data to train source networks on.
 
         Raises:
-            SettingError: There is no such question.
+            SettingError: Unknown question.
         """
         if self.sources not in (None, "both", *QUESTIONS):
             raise SettingError("sources", str(self.sources), f"use {', '.join(QUESTIONS)} or both")

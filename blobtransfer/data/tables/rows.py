@@ -274,7 +274,7 @@ def find_column(raw: RawTable, name: str, key: str) -> RawColumn:
         key: Key of the request that names it, for the error.
 
     Raises:
-        TableFileError: There is no such column.
+        TableFileError: Unknown column.
     """
     if name not in raw.positions:
         question = escape_control_characters(suggest(name, map(quote, raw.positions)))

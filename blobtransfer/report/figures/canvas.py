@@ -83,7 +83,7 @@ def python_canvas(
         title: Whether figures have a headline.
 
     Raises:
-        SettingError: There is no such style, or a side is out of range.
+        SettingError: Unknown style, or a side is out of range.
         MachineError: matplotlib is missing or broken.
     """
     if style not in figure_style.STYLES:

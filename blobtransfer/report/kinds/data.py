@@ -111,7 +111,7 @@ class DataView(View[DataResults]):
 
         Args:
             results: The data.
-            sentences: Not written: there is no answer.
+            sentences: Not used.
             cautions: Not written: there are none.
         """
         provenance = results.provenance
