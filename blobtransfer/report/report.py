@@ -5,7 +5,7 @@ depend on the kind.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar, cast
 
@@ -16,7 +16,6 @@ from blobtransfer.results.findings import Caution, ScoreCaution
 from blobtransfer.results.provenance import Provenance
 from blobtransfer.results.study_findings import StudyCaution
 from blobtransfer.specs.checks import escape_control_characters
-from blobtransfer.specs.experiment import ComparedQuestion
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -93,11 +92,6 @@ class Report(Generic[R]):
     caption: str
     is_explained: bool = False
     complete: "Report[R] | None" = None
-
-    @property
-    def short_answers(self) -> Mapping[ComparedQuestion, str]:
-        """Short answer to each question that has one."""
-        return {sentence.question: sentence.text for sentence in reversed(self.short_sentences)}
 
     def with_title(self, title: str) -> "Report[R]":
         """Return the report with another title; that of an interrupted command still says so."""

@@ -165,7 +165,7 @@ def test_what_has_the_focus_can_be_seen(shown):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_on_paper_everything_is_there_and_dark_is_light(name, shown, tmp_path):
+def test_on_paper_everything_is_there_and_dark_is_light(name, shown):
     page = shown(name, "dark")
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(22, 22, 22)"
     page.emulate_media(media="print", color_scheme="light")
@@ -180,6 +180,6 @@ def test_on_paper_everything_is_there_and_dark_is_light(name, shown, tmp_path):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", SIZES)
-def test_it_looks_like_something(scheme, size, shown, tmp_path):
+def test_it_looks_like_something(scheme, size, shown):
     picture = shown("compare", scheme, size).screenshot(full_page=True)
     assert len(picture) > 20_000

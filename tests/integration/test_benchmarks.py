@@ -114,7 +114,7 @@ def test_clusters(benchmark, capsys, monkeypatch):
     assert len(table_of(capsys)) == 1 + 4
 
 
-def test_million(benchmark, capsys, tmp_path):
+def test_million(benchmark, capsys):
     million = importlib.import_module("million")
 
     def cost_of(arguments, folder, output):

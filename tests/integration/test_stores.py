@@ -42,14 +42,6 @@ from blobtransfer.results.provenance import installed_versions
 from blobtransfer.results.store.store import Store
 
 
-def copy_without_a_third(path, other):
-    """Copy a store, and lose some blocks of it on the way."""
-    other.write_bytes(path.read_bytes())
-    with sqlite3.connect(other) as connection:
-        connection.execute("DELETE FROM block WHERE (rowid % 3) = 1")
-    connection.close()
-
-
 @pytest.mark.exhaustive
 @pytest.mark.parametrize("name", third_of(COMMANDS))
 def test_what_is_kept_and_extended_is_what_one_run_gives(name, run, tmp_path):
@@ -84,7 +76,7 @@ def test_what_is_there_is_not_trained_again(run, monkeypatch):
     assert run("show", "a.db", *QUIET) == first
 
 
-def test_another_margin_reads_what_is_there_again(run, monkeypatch):
+def test_another_margin_reads_what_is_there_again(run):
     command = (*FRESH, "--repeats", "30", *QUIET)
     run(*command, "--store", "a.db")
     wanted = run(*command, "--margin", "0.3", "--low", "0.2").out
@@ -383,7 +375,7 @@ def test_show_of_a_damaged_store_is_one_line(run, tmp_path):
     assert_refused(done, "a.db", "damaged")
 
 
-def test_show_of_a_store_with_nothing_complete_says_so(run, tmp_path):
+def test_show_of_a_store_with_nothing_complete_says_so(run):
     command, _, more = COMMANDS["pairs"]
     run(*command, *more, "--only-repeats", "0..3", "--store", "a.db")
     done = run("show", "a.db", *QUIET)

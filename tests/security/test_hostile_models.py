@@ -657,7 +657,7 @@ def test_a_hard_link_is_followed(tmp_path, write):
 
 @pytest.mark.parametrize("part", [i / 16 for i in range(16)])
 @pytest.mark.parametrize("name", ["keras-2.1.6.h5", "keras-3.3.3.h5", "keras-3.3.3.keras"])
-def test_a_model_of_keras_cut_short_is_refused(tmp_path, name, part):
+def test_a_model_of_keras_cut_short_is_refused(name, part):
     content = (DATA / name).read_bytes()
     # All but the end: HDF5 pads a file, and the last bytes may be of no use.
     content = content[: int(part * len(content))]

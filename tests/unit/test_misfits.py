@@ -225,7 +225,6 @@ def test_cells_of_a_study_are_comparisons():
 
 AXIS = Axis("epochs", ("2", "3"))
 CELLS = [Cell((n,), spec_of(training=TrainingSpec(epochs=int(n)))) for n in AXIS.values]
-TWICE = Cell(("3",), CELLS[0].spec)
 GRID = grid_of(2)
 
 

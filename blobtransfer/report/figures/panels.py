@@ -427,7 +427,7 @@ def draw_curves(
 
     Args:
         results: Results of a comparison.
-        question: ComparedQuestion whose variants are drawn.
+        question: Question whose variants are drawn.
         axes: Axes to draw on.
         look: Sizes.
         room: Room for text.

@@ -71,7 +71,7 @@ def test_repeats_that_share_a_source_are_one_network_with_their_mean():
     )
 
 
-def test_nested_sources_are_scored_once(engine, monkeypatch):
+def test_nested_sources_are_scored_once(engine):
     spec = replace(fresh(), nested=(4, 2))
     results = compare_cell(spec, engine=engine)
     scores = results.transferability

@@ -73,7 +73,7 @@ def test_columns_are_matched_by_name_whatever_their_order(tmp_path):
     assert rows_of(found["target"]).x[0].tolist() == [90.0, 50.0]
 
 
-def test_columns_that_one_side_lacks_are_named(sites, tmp_path):
+def test_columns_that_one_side_lacks_are_named(sites):
     line = refused(source=f"{sites}:label=outcome,drop=person,drop=fold", target=f"{sites}{SITE}B")
     assert "has no column site" in line
     assert "matched by name" in line
