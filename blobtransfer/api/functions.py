@@ -32,11 +32,11 @@ from blobtransfer.api.requests import (
 from blobtransfer.api.result import Result, TrainingResult
 from blobtransfer.api.running import run_request, run_training
 from blobtransfer.api.tables import AnyData, Frame, data_of
-from blobtransfer.api.values import checked_path, plain_keywords
+from blobtransfer.api.values import checked_path, plain_keywords, several
 from blobtransfer.errors import SettingError
 from blobtransfer.report.figures.style import Style
 from blobtransfer.results.results import TrainingResults
-from blobtransfer.specs.checks import plain
+from blobtransfer.specs.checks import plain_value
 from blobtransfer.specs.study import Budget
 from blobtransfer.specs.training import Metric
 from blobtransfer.studies.pairs import DEFAULT_FIRST_SEED, DEFAULT_PAIRS
@@ -104,7 +104,7 @@ def sweep(
     """
     if isinstance(over, Mapping):
         axes = [
-            f"{str(name).replace('_', '-')}={','.join(map(_word, _several(values)))}"
+            f"{str(name).replace('_', '-')}={','.join(map(_word, several(values)))}"
             for name, values in over.items()
         ]
     else:
@@ -270,7 +270,7 @@ def plot_data(
     """
     tasks = task if isinstance(task, list) else [] if task is None else [task]
     data = data_of([(f"data {i}", each) for i, each in enumerate(tasks, 1)], label)
-    seeds = [] if seed is None else _several(seed)
+    seeds = [] if seed is None else several(seed)
     specs = plot_requests(data, seeds, blobs_of(options))
 
     from blobtransfer.data import load_dataset
@@ -280,7 +280,7 @@ def plot_data(
     from blobtransfer.report.kinds.data import DataResults
     from blobtransfer.results.provenance import Clock, Provenance
 
-    canvas, clock = python_canvas(style, plain(size), title), Clock()
+    canvas, clock = python_canvas(style, plain_value(size), title), Clock()
     datasets = tuple(load_dataset(spec) for spec in specs)
     results = DataResults(datasets, Provenance(clock.started, clock.seconds()))
     return picture_of_report(build_report(results), canvas).figure
@@ -326,10 +326,10 @@ def judge(
     table = read_scores(source, metric)
     results = judge_scores(
         table,
-        baseline=plain(baseline),
-        range=(0.0, 1.0) if range is None else plain(range),
-        resplit=plain(resplit),
-        margin=plain(margin),
+        baseline=plain_value(baseline),
+        range=(0.0, 1.0) if range is None else plain_value(range),
+        resplit=plain_value(resplit),
+        margin=plain_value(margin),
         **values,
     )
     return Result(results, tuple(score_notes(table, results, baseline, range)))
@@ -350,7 +350,9 @@ def load(
     """
     from blobtransfer.api.loading import load_results, read_file
 
-    results = load_results(checked_path("path", path), read_file, plain(margin), plain(command))
+    results = load_results(
+        checked_path("path", path), read_file, plain_value(margin), plain_value(command)
+    )
     if isinstance(results, TrainingResults):
         return TrainingResult(results)
     return Result(results)
@@ -384,12 +386,6 @@ def _list_of(values: Any, kind: type, setting: str, advice: str) -> list[Any]:
     if not all(isinstance(item, kind) and item is not None for item in items):
         raise SettingError(setting, "", advice)
     return items
-
-
-def _several(values: Any) -> Sequence[Any]:
-    """Return values, or a lone value, as a sequence; numbers of NumPy become those of Python."""
-    values = plain(values)
-    return [values] if isinstance(values, str) or not isinstance(values, Iterable) else [*values]
 
 
 def _word(value: Any) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from blobtransfer.api.requests import StudyRequest, TrainingRequest
+from blobtransfer.api.requests import Request
 from blobtransfer.specs.checks import escape_control_characters
 from blobtransfer.specs.data import ROLES, DataSpec
 from blobtransfer.specs.experiment import ExperimentSpec
@@ -18,16 +18,14 @@ if TYPE_CHECKING:
     from blobtransfer.results.results import JudgedResults
 
 
-def notes_of(
-    request: StudyRequest | TrainingRequest, only_warnings: bool = False
-) -> tuple[str, ...]:
+def notes_of(request: Request, only_warnings: bool = False) -> tuple[str, ...]:
     """Return the notes on data, model and variants of a request, one line each.
 
     Args:
         request: The request.
         only_warnings: Return only warnings, which are printed with `-q` too.
     """
-    spec = request.base if isinstance(request, StudyRequest) else request.spec
+    spec = request.spec
     notes: list[str] = []
     if not only_warnings:
         notes += model_notes(request.source_network, request.settings.model, spec)

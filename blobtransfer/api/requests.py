@@ -33,6 +33,7 @@ from blobtransfer.studies.training import build_source_training, build_target_tr
 
 if TYPE_CHECKING:
     from blobtransfer.keras_files.read import SourceNetwork
+    from blobtransfer.network import Weights
 
 TUNED = "learning-rate"
 """Name of the setting that runs can choose."""
@@ -44,39 +45,36 @@ MAX_PANELS = 100
 
 
 @dataclass(frozen=True)
-class StudyRequest:
-    """A study to run, with the settings that describe it.
+class Request:
+    """What a call runs: one training, or a study.
 
     Args:
-        study: The study.
-        base: The comparison whose data and variants the notes describe.
-        settings: Settings of the study.
+        spec: The training, or the comparison of a study whose data and variants notes describe.
+        settings: Settings of the call.
         source_network: The network of `model`.
-        data: Data that was given.
-    """
-
-    study: Study
-    base: ExperimentSpec
-    settings: ComparisonSettings
-    source_network: "SourceNetwork | None" = None
-    data: tuple[Data | None, ...] = ()
-
-
-@dataclass(frozen=True)
-class TrainingRequest:
-    """One training to run.
-
-    Args:
-        spec: The training.
-        settings: Its settings.
-        source_network: The network of `model`, which it starts from.
-        data: Data that was given.
+        data: Data of the call.
     """
 
     spec: ExperimentSpec
     settings: ComparisonSettings
     source_network: "SourceNetwork | None" = None
     data: tuple[Data | None, ...] = ()
+
+    @property
+    def weights(self) -> "Weights | None":
+        """Weights of the network of `model`."""
+        return None if self.source_network is None else list(self.source_network.weights)
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudyRequest(Request):
+    """A study to run.
+
+    Args:
+        study: The study.
+    """
+
+    study: Study
 
 
 def compare_request(data: SourceAndTarget, blobs: Blobs, values: Mapping[str, Any]) -> StudyRequest:
@@ -95,7 +93,7 @@ def compare_request(data: SourceAndTarget, blobs: Blobs, values: Mapping[str, An
     source_network = read_source_network(settings)
     spec = build_comparison(settings, source_network)
     return StudyRequest(
-        Study.of_one(spec), spec, settings, source_network, (data.source, data.target)
+        spec, settings, source_network, (data.source, data.target), study=Study.of_one(spec)
     )
 
 
@@ -116,7 +114,7 @@ def sweep_request(
     settings = _comparison_settings(data, blobs, values)
     source_network = read_source_network(settings)
     base, study = sweep_with_base(settings, over, source_network)
-    return StudyRequest(study, base, settings, source_network, (data.source, data.target))
+    return StudyRequest(base, settings, source_network, (data.source, data.target), study=study)
 
 
 def pairs_request(
@@ -150,7 +148,8 @@ def pairs_request(
     requests: Mapping[Any, DataRequest] = data.requests(blobs, None, "fresh")
     settings = settings_of(values, repeats=repeats, **requests)
     study = build_pairs(settings, pairs, first_seed)
-    return StudyRequest(study, study.cells[0].spec, settings, None, (data.source, data.target))
+    spec = study.cells[0].spec
+    return StudyRequest(spec, settings, None, (data.source, data.target), study=study)
 
 
 def grid_request(problems: Sequence[str | DataRequest], values: Mapping[str, Any]) -> StudyRequest:
@@ -162,12 +161,12 @@ def grid_request(problems: Sequence[str | DataRequest], values: Mapping[str, Any
     """
     settings = settings_of(values)
     study = build_grid(problems, settings)
-    return StudyRequest(study, study.cells[1].spec, settings)
+    return StudyRequest(study.cells[1].spec, settings, study=study)
 
 
 def source_request(
     task: Data | None, seed: int | None, blobs: Blobs, values: Mapping[str, Any]
-) -> TrainingRequest:
+) -> Request:
     """Return the request of the training of a source network.
 
     Args:
@@ -182,12 +181,12 @@ def source_request(
     """
     request = request_of("task", task, "seed", seed, SEEDS["source"], blobs)
     settings = settings_of(values, source=request)
-    return TrainingRequest(build_source_training(settings), settings, None, (task,))
+    return Request(build_source_training(settings), settings, None, (task,))
 
 
 def target_request(
     task: Data | None, seed: int | None, blobs: Blobs, values: Mapping[str, Any]
-) -> TrainingRequest:
+) -> Request:
     """Return the request of the training of a target network; see `source_request`.
 
     Args:
@@ -200,7 +199,7 @@ def target_request(
     settings = settings_of(values, target=request)
     source_network = read_source_network(settings)
     spec = build_target_training(settings, source_network)
-    return TrainingRequest(spec, settings, source_network, (task,))
+    return Request(spec, settings, source_network, (task,))
 
 
 def plot_requests(tasks: Sequence[Data], seeds: Sequence[int], blobs: Blobs) -> list[DataSpec]:

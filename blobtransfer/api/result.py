@@ -25,7 +25,7 @@ from blobtransfer.report.report import Report
 from blobtransfer.report.writers import WRITERS, screen_text, write_summary
 from blobtransfer.results.results import JudgedResults, StudyResults, TrainingResults
 from blobtransfer.results.selection import select
-from blobtransfer.specs.checks import escape_control_characters, plain
+from blobtransfer.specs.checks import escape_control_characters, plain_value
 from blobtransfer.specs.experiment import Question
 from blobtransfer.specs.network import MLPSpec
 from blobtransfer.specs.study import COMPARISONS
@@ -215,10 +215,8 @@ class Output(ABC, Generic[R]):
         if not isinstance(other, Output):
             return NotImplemented
         a, b = self._results, other._results
-        if a.command != b.command or _settings(a) != _settings(b):
+        if a.command != b.command or _settings(a) != _settings(b) or a.has_curves != b.has_curves:
             return False
-        if isinstance(a, JudgedResults) or a.has_curves != b.has_curves:
-            return isinstance(a, JudgedResults) and self.runs().equals(other.runs())
         return self.runs().equals(other.runs()) and (
             not a.has_curves or self.curves().equals(other.curves())
         )
@@ -301,7 +299,7 @@ class Result(Output[StudyResults | JudgedResults]):
         """
         shown = self._results
         if sources != "both" or only is not None:
-            shown = select(shown, sources, plain(only))
+            shown = select(shown, sources, plain_value(only))
         return _figure(build_report(shown), style, size, title)
 
     def _summary_line(self) -> str:
@@ -428,4 +426,6 @@ def _figure(
 
     if isinstance(title, str):
         report = report.with_title(title)
-    return picture_of_report(report, python_canvas(style, plain(size), title is not False)).figure
+    return picture_of_report(
+        report, python_canvas(style, plain_value(size), title is not False)
+    ).figure

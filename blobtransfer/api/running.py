@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from blobtransfer.api.progress import show_progress
-from blobtransfer.api.requests import StudyRequest, TrainingRequest
+from blobtransfer.api.requests import Request, StudyRequest
 from blobtransfer.engines import load_engine
 from blobtransfer.errors import SettingError
 from blobtransfer.running.run import Resources, run_study
@@ -33,8 +33,6 @@ def run_request(request: StudyRequest, options: Mapping[str, Any]) -> "StudyResu
         StoreError: The store is damaged, or its repeats have another environment.
         KeyboardInterrupt: The call was interrupted before a repeat was complete.
     """
-    network = request.source_network
-    weights = None if network is None else list(network.weights)
     scheduler = options.get("scheduler")
     if scheduler is not None:
         scheduler = os.fspath(scheduler)
@@ -49,12 +47,12 @@ def run_request(request: StudyRequest, options: Mapping[str, Any]) -> "StudyResu
             poll = partial(progress.start("engine", 1).advance, 0)
             executor = stack.enter_context(DaskExecutor(scheduler, lambda line: None, poll))
         resources = Resources(
-            load_engine(request.base.engine), progress, executor, store, options.get("mixed", False)
+            load_engine(request.spec.engine), progress, executor, store, options.get("mixed", False)
         )
-        return run_study(request.study, weights, resources)
+        return run_study(request.study, request.weights, resources)
 
 
-def run_training(request: TrainingRequest, progress: bool) -> SingleRun:
+def run_training(request: Request, progress: bool) -> SingleRun:
     """Train one network.
 
     Args:
@@ -65,9 +63,7 @@ def run_training(request: TrainingRequest, progress: bool) -> SingleRun:
     with show_progress(progress) as display:
         if request.spec.target is None:
             return train_source(request.spec, engine, display)
-        network = request.source_network
-        weights = None if network is None else list(network.weights)
-        return train_target(request.spec, weights, engine, display)
+        return train_target(request.spec, request.weights, engine, display)
 
 
 def _check_tables(request: StudyRequest, scheduler: str) -> None:

@@ -1,21 +1,20 @@
 """Values of keywords: those of NumPy and pandas as Python's own, and checks of their types."""
 
 import os
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
 from blobtransfer.errors import SettingError
-from blobtransfer.specs.checks import check_type, join, plain
+from blobtransfer.specs.checks import check_type, join, plain_value
 
 
 def several(values: Any) -> Sequence[Any]:
-    """Return one value or several as a sequence; a value that can be hashed is one, but a tuple."""
-    values = plain(values)
-    if isinstance(values, list | tuple):
-        return values
-    return [values] if isinstance(values, Hashable) else [*values]
+    """Return one value or several as a sequence of Python's own; a text is one value."""
+    values = plain_value(values)
+    is_one = isinstance(values, str | bytes) or not isinstance(values, Iterable)
+    return [values] if is_one else [*values]
 
 
 def check_keyword(name: str, value: Any, hint: Any) -> None:
@@ -65,7 +64,7 @@ def plain_keywords(options: Mapping[str, Any], hints: Mapping[str, Any]) -> dict
     Raises:
         SettingError: A value has a wrong type.
     """
-    values = {name: plain(value) for name, value in options.items() if value is not None}
+    values = {name: plain_value(value) for name, value in options.items() if value is not None}
     for name, value in values.items():
         check_keyword(name, value, hints.get(name))
     return values

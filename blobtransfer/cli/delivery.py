@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from blobtransfer.api.notes import notes_of
-from blobtransfer.api.requests import StudyRequest, TrainingRequest
+from blobtransfer.api.requests import Request
 from blobtransfer.cli.interrupts import Deferred, Interrupted
 from blobtransfer.cli.output import MessageOptions, OutputOptions, replacement_error
 from blobtransfer.cli.streams import (
@@ -40,7 +40,7 @@ SOME_RUNS_FAILED = 3
 """Exit code: finished, but some losses are not finite."""
 
 
-def print_notes(request: StudyRequest | TrainingRequest, messages: MessageOptions) -> None:
+def print_notes(request: Request, messages: MessageOptions) -> None:
     """Print notes on data, model and variants; if quiet, only the warnings."""
     for note in notes_of(request, only_warnings=messages.quiet):
         print_stderr(note)
@@ -222,14 +222,14 @@ def save_figure(picture: "Picture", path: Path | None, messages: MessageOptions)
     if path is None:
         return
 
-    from blobtransfer.report.figures.pictures import made_by, plain, save
+    from blobtransfer.report.figures.pictures import made_by, metadata_text, save
 
     replaced = ""
     if path.exists():
         before = made_by(path)
         if before is None:
             replaced = " (replaced a file that blobtransfer had not made)"
-        elif before != plain(picture.made_by):
+        elif before != metadata_text(picture.made_by):
             replaced = f" (replaced the figure of: {before})"
     save(picture, path)
     messages.log(f"wrote {path}{replaced}", *([f"note: {picture.note}"] if picture.note else []))

@@ -6,10 +6,11 @@ from typing import Annotated
 
 import typer
 
+from blobtransfer.api.loading import STORE_SUFFIXES
 from blobtransfer.cli.help import LONG_RUNS
 from blobtransfer.cli.interrupts import defer_signals
 from blobtransfer.cli.options import Mixed
-from blobtransfer.cli.output import STORE_SUFFIXES, MessageOptions, check_file
+from blobtransfer.cli.output import MessageOptions, check_file
 from blobtransfer.cli.parsing import option
 from blobtransfer.errors import SettingError
 

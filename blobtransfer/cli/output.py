@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, TypeAlias
 
 import typer
 
+from blobtransfer.api.loading import STORE_SUFFIXES
 from blobtransfer.atomic_write import find_write_obstacle
 from blobtransfer.cli.help import FIGURE, GENERAL, RESULTS
 from blobtransfer.cli.parsing import HELP_ALL, choice, option, print_all_options
@@ -26,8 +27,6 @@ from blobtransfer.specs.network import MLPSpec
 
 if TYPE_CHECKING:
     from blobtransfer.report.figures.canvas import Canvas
-
-STORE_SUFFIXES = (".db",)
 
 NamedPath: TypeAlias = tuple[str, Path | None]
 """Name of a setting or an input, and its path; None if there is no file."""

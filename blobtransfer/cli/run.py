@@ -66,17 +66,15 @@ def run(
 
     from blobtransfer.engines import compile_ahead, load_engine
 
-    engine = load_engine(request.base.engine, messages.verbose)
+    engine = load_engine(request.spec.engine, messages.verbose)
     if execution.store is None:  # a store may hold all repeats, and then nothing is compiled
-        compile_ahead(request.base)
+        compile_ahead(request.spec)
 
     from blobtransfer.api.progress import progress_of
     from blobtransfer.running.run import Resources, fill_store, run_study
 
     canvas = output.figure.canvas()
     print_notes(request, messages)
-    network = request.source_network
-    weights = None if network is None else list(network.weights)
     with defer_signals() as pending, _opened(study, execution, messages, argv) as store:
         if study.kind != "compare":
             messages.log(_size_line(study, store, only_repeats, execution.scheduler is not None))
@@ -86,10 +84,10 @@ def run(
         ):
             resources = Resources(engine, progress, executor, store, execution.mixed)
             if store is not None and only_repeats is not None:
-                fill_store(study, store, only_repeats, weights, resources)
+                fill_store(study, store, only_repeats, request.weights, resources)
                 _print_stored(store, study, messages)
                 return
-            results = run_study(study, weights, resources)
+            results = run_study(study, request.weights, resources)
         results = replace(results, provenance=replace(results.provenance, argv=argv))
         deliver(results, canvas, path, output, argv, pending)
         if store is not None:

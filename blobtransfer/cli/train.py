@@ -133,13 +133,12 @@ def train_target(
         check_model_file("save", save, spec.variants[0].network(spec.network), force)
     print_notes(request, messages)
 
-    weights = None if source_network is None else list(source_network.weights)
     preprocessing = None if source_network is None else source_network.preprocessing
 
     def train(engine: "Engine", progress: "Progress") -> "SingleRun":
         from blobtransfer.running import single
 
-        trained = single.train_target(spec, weights, engine, progress)
+        trained = single.train_target(spec, request.weights, engine, progress)
         return _with_earlier_rows(trained, preprocessing)
 
     _train_and_deliver(train, spec, ("save", save), force, path, output, argv)

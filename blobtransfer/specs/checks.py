@@ -43,7 +43,7 @@ def read_number(text: str, kind: type[int] | type[float] = float) -> Any:
     return number if kind is int or math.isfinite(number) else None
 
 
-def plain(value: Any) -> Any:
+def plain_value(value: Any) -> Any:
     """Return a value with Python's own numbers and lists.
 
     Numbers of NumPy become those of Python; arrays, columns of pandas and ranges become lists.
@@ -53,7 +53,7 @@ def plain(value: Any) -> Any:
         value = value.tolist()
     if isinstance(value, range):
         return [*value]
-    return type(value)(map(plain, value)) if type(value) in (list, tuple) else value
+    return type(value)(map(plain_value, value)) if type(value) in (list, tuple) else value
 
 
 def parse_number(

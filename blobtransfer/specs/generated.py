@@ -15,7 +15,7 @@ from blobtransfer.specs.checks import (
     check_seed,
     check_whole,
     join,
-    plain,
+    plain_value,
 )
 
 MAX_DATA_VALUES = 100_000_000
@@ -112,7 +112,7 @@ class GeneratedSpec:
     def _make_plain(self) -> None:
         """Replace numbers of NumPy by those of Python."""
         for name in [entry.name for entry in fields(self)]:
-            object.__setattr__(self, name, plain(getattr(self, name)))
+            object.__setattr__(self, name, plain_value(getattr(self, name)))
 
     def __post_init__(self) -> None:
         check_seed("seed", self.seed)

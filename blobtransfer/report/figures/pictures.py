@@ -150,7 +150,7 @@ def made_by(path: Path) -> str | None:
     return command if command.startswith("blobtransfer ") and command.isprintable() else None
 
 
-def plain(text: str) -> str:
+def metadata_text(text: str) -> str:
     """Return a text with only the characters that the metadata of every format supports."""
     return escape_control_characters(text).encode("ascii", "backslashreplace").decode()
 
@@ -169,7 +169,7 @@ def _saving(name: str) -> Iterator[None]:
 
 def _metadata(picture: Picture) -> dict[str, dict[str, Any]]:
     """Return the metadata of a figure for each suffix."""
-    title, command = plain(picture.title), plain(picture.made_by)
+    title, command = metadata_text(picture.title), metadata_text(picture.made_by)
     return {
         ".png": {"Title": title, "Description": command},
         ".svg": {
