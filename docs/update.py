@@ -191,8 +191,8 @@ def function_reference(function: Callable[..., object]) -> str:
         for group in GROUPS
         if parameters.keys() - arguments.keys() >= get_type_hints(group).keys()
     ]
-    own = [parameters[name].replace(annotation=inspect.Parameter.empty) for name in arguments]
-    signature = str(inspect.Signature(own)).removesuffix(")") + (", ...)" if groups else ")")
+    shown = [parameters[name].replace(annotation=inspect.Parameter.empty) for name in arguments]
+    signature = str(inspect.Signature(shown)).removesuffix(")") + (", ...)" if groups else ")")
     lines = [
         f"```text\n{wrapped(f'bt.{function.__name__}{signature}')}\n```\n",
         f"{inspect.getdoc(function)}".partition("\n")[0] + "\n",

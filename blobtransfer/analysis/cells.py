@@ -196,7 +196,7 @@ def _summarise(
     network = arm.variant.network(spec.network)
     of_mean = _mean_interval(spec, scores, accuracies, measured, spec.is_nested(arm))
     n_frozen = 0 if arm.variant.unfreeze is not None else arm.variant.n_frozen or 0
-    ceiling = measured.ceiling
+    best_possible = measured.ceiling
     return Summary(
         **asdict(spread),
         arm=arm,
@@ -205,7 +205,7 @@ def _summarise(
         collapsed=scores.n_collapsed(arm, spec.network.n_classes),
         low_runs=_low_runs(spec, arm, accuracy, low_line, _standalone(spec)),
         trainable_parameters=network.n_trainable(n_frozen),
-        gap=None if spread.mean is None or ceiling is None else ceiling - spread.mean,
+        gap=None if spread.mean is None or best_possible is None else best_possible - spread.mean,
         difference=difference,
         verdict=None if difference is None else verdict_of(difference, spec.margin),
         source_variance=variance_components(_by_source(spec, scores, accuracies))
@@ -256,14 +256,15 @@ def _low_runs(
     low_line: float,
     standalone: Arm | None,
 ) -> LowAccuracyRuns:
-    is_low = {each: accuracy[each] < low_line for each in {arm, standalone} if each is not None}
-    share = float(is_low[arm].mean())
+    is_low = accuracy[arm] < low_line
+    share = float(is_low.mean())
     if standalone is None or arm == standalone:
         return LowAccuracyRuns(share)
-    share_standalone = float(is_low[standalone].mean())
+    is_low_standalone = accuracy[standalone] < low_line
+    share_standalone = float(is_low_standalone.mean())
     if spec.is_nested(arm) or spec.data.is_resplit:  # dependent runs
         return LowAccuracyRuns(share, share_standalone)
-    between = share_difference(is_low[arm], is_low[standalone])
+    between = share_difference(is_low, is_low_standalone)
     return LowAccuracyRuns(share, share_standalone, between.ci_low, between.ci_high)
 
 
@@ -356,7 +357,7 @@ def _contrasts(
     """Compare each control with its counterpart, in both questions."""
     contrasts = []
     for question in spec.questions:
-        arms = [arm for arm in spec.arms if arm.is_asked_by(question)]
+        arms = [arm for arm in spec.arms if arm.belongs_to(question)]
         pairs = _pairs_that_tell(arms, len(spec.network.shapes))
         for kind, arm, baseline in [*pairs, *_pairs_against(spec, arms)]:
             difference = _compare(

@@ -50,7 +50,7 @@ def analyse_scores(results: JudgedResults) -> JudgedResults:
     spec = results.spec
     ascending = {arm: results.ascending_scores(arm) for arm in spec.arms}
     medians = [float(np.median(scores)) for scores in ascending.values()]
-    low_line = (max(medians) if results.ceiling is None else results.ceiling) - spec.low
+    low_line = (max(medians) if results.best_possible is None else results.best_possible) - spec.low
     summary = tuple(_summarise(arm, results, ascending, low_line) for arm in spec.arms)
     if summary[0].mostly_fails:
         summary = withhold_verdicts(summary)
@@ -90,7 +90,7 @@ def _summarise(
         collapsed=int((status == "collapsed").sum()),
         low_runs=_low_runs(spec, scores < low_line, ascending[baseline] < low_line, difference),
         trainable_parameters=None,
-        gap=None if results.ceiling is None else results.ceiling - float(scores.mean()),
+        gap=None if results.best_possible is None else results.best_possible - float(scores.mean()),
         difference=difference,
         verdict=None if difference is None else verdict_of(difference, spec.margin),
         mean_low=None if of_mean.ci_low is None else max(low, of_mean.ci_low),

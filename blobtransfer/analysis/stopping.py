@@ -27,7 +27,7 @@ class StoppingRule:
     """
 
     def __init__(self, spec: ExperimentSpec, measured: DataRecord, n_compared: int) -> None:
-        self._margin, self._floor, self._judged = spec.margin, measured.floor, spec.judged
+        self._margin, self._chance_level, self._judged = spec.margin, measured.floor, spec.judged
         self._standalone, *compared = spec.arms
         self._sequences = {arm: BettingSequence(ALPHA / n_compared) for arm in compared}
         self._n_repeats = 0
@@ -36,7 +36,8 @@ class StoppingRule:
         """Add the next repeats and return the arms that are still undecided."""
         self._n_repeats += scores.n_repeats
         accuracy = {
-            arm: scores.imputed_accuracy(arm, self._floor, self._judged) for arm in scores.arms
+            arm: scores.imputed_accuracy(arm, self._chance_level, self._judged)
+            for arm in scores.arms
         }
         undecided = []
         for arm, sequence in self._sequences.items():

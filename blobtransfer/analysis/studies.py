@@ -183,7 +183,7 @@ def _pair_row(cell: CellResults, arm: Arm, standalone: Arm) -> PairRow:
 
 
 def _gap_of_odd_repeats(cell: CellResults, standalone: Arm) -> float:
-    """Return the mean gap between standalone and the ceiling, in every second repeat.
+    """Return the mean gap of standalone to the best possible accuracy, in every second repeat.
 
     The effects are computed from the other repeats: in the same repeats a good run of standalone
     reduces both gap and effect, which would cause a spurious slope.
@@ -194,8 +194,8 @@ def _gap_of_odd_repeats(cell: CellResults, standalone: Arm) -> float:
 
 
 def _best(cell: CellResults) -> float:
-    ceiling = cell.measured.ceiling
-    return 1.0 if ceiling is None else ceiling
+    best_possible = cell.measured.ceiling
+    return 1.0 if best_possible is None else best_possible
 
 
 def _mean(cell: CellResults, arm: Arm) -> float:

@@ -134,18 +134,18 @@ def request_of(
     if data is None:
         return blobs.spec(seed_option, default_seed if seed is None else seed)
     request = parse_data_spec(option, data, default_seed) if isinstance(data, str) else data
-    given = dict(blobs.values)
+    options = dict(blobs.values)
     if seed is not None:
-        given = {seed_option: seed, **given}
-    if not given:
+        options = {seed_option: seed, **options}
+    if not options:
         return request
     problem = f"--{option} already describes the data; "
-    changes = {BLOBS_FIELDS.get(word, "seed"): value for word, value in given.items()}
+    changes = {BLOBS_FIELDS.get(word, "seed"): value for word, value in options.items()}
     if not isinstance(request, GeneratedSpec):
         problem += "leave one of the two out"
     elif not changes.keys() <= {field.name for field in fields(request)}:
         problem += f"{request.kind} data has no such key, leave it out"
     else:
         problem += f"write --{option} {data_spec_text(request, changes)}"
-    setting, value = next(iter(given.items()))
+    setting, value = next(iter(options.items()))
     raise SettingError(setting, value, problem)

@@ -169,9 +169,9 @@ def grid(
         repeats: Number of repeats per source and target.
         options: The options of `blobtransfer grid`, with underscores.
     """
-    given = [problems] if isinstance(problems, str) else []
-    given = given or _list_of(problems, object, "problems", PROBLEMS_ADVICE)
-    data = data_of([(f"data {i}", each) for i, each in enumerate(given, 1)], label)
+    several_data = [problems] if isinstance(problems, str) else []
+    several_data = several_data or _list_of(problems, object, "problems", PROBLEMS_ADVICE)
+    data = data_of(_numbered(several_data), label)
     request = grid_request(data, values_of({**options, "repeats": repeats}))
     return _run(request, options)
 
@@ -268,8 +268,8 @@ def plot_data(
         InputFileError: A table cannot be used.
         MachineError: The figure cannot be drawn.
     """
-    tasks = task if isinstance(task, list) else [] if task is None else [task]
-    data = data_of([(f"data {i}", each) for i, each in enumerate(tasks, 1)], label)
+    tasks: list[Any] = task if isinstance(task, list) else [] if task is None else [task]
+    data = data_of(_numbered(tasks), label)
     seeds = [] if seed is None else several(seed)
     specs = plot_requests(data, seeds, blobs_of(options))
 
@@ -365,8 +365,13 @@ def _data(
     options: Mapping[str, Any],
 ) -> SourceAndTarget:
     names = ("source_seed", "target_seed", "reverse")
-    given = {name: options[name] for name in names if options.get(name) is not None}
-    return SourceAndTarget(*data_of([("source", source), ("target", target)], label), **given)
+    choices = {name: options[name] for name in names if options.get(name) is not None}
+    return SourceAndTarget(*data_of([("source", source), ("target", target)], label), **choices)
+
+
+def _numbered(several_data: Iterable[AnyData]) -> list[tuple[str, AnyData]]:
+    """Return data with names for errors: `data 1`, `data 2`, ..."""
+    return [(f"data {i}", data) for i, data in enumerate(several_data, 1)]
 
 
 def _list_of(values: Any, kind: type, setting: str, advice: str) -> list[Any]:

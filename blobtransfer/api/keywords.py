@@ -296,7 +296,7 @@ def _described(hint: Any) -> Description:
 def _type_text(hint: Any) -> str:
     """Return a type as it is written, without the modules of its names, and without None."""
     if get_origin(hint) in (Union, UnionType):
-        return " | ".join(_type_text(part) for part in get_args(hint) if part is not NoneType)
+        return " | ".join(_type_text(member) for member in get_args(hint) if member is not NoneType)
     if get_origin(hint) is Literal:
         return " | ".join(map(repr, get_args(hint)))
     text = hint.__name__ if isinstance(hint, type) else str(hint)

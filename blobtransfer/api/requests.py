@@ -138,18 +138,18 @@ def pairs_request(
         repeats: Repeats of each pair.
         first_seed: Seed of the first source.
     """
-    for role, given in (("source", source), ("target", target)):
-        if isinstance(given, str) and SEED.search(given):
+    for role, data in (("source", source), ("target", target)):
+        if isinstance(data, str) and SEED.search(data):
             problem = "each pair has its own seed; leave seed= out, or use --first-seed"
-            raise SettingError(role, given, problem)
-    data = SourceAndTarget(
+            raise SettingError(role, data, problem)
+    both = SourceAndTarget(
         source=target if source is None else source, target=source if target is None else target
     )
-    requests: Mapping[Any, DataRequest] = data.requests(blobs, None, "fresh")
+    requests: Mapping[Any, DataRequest] = both.requests(blobs, None, "fresh")
     settings = settings_of(values, repeats=repeats, **requests)
     study = build_pairs(settings, pairs, first_seed)
     spec = study.cells[0].spec
-    return StudyRequest(spec, settings, None, (data.source, data.target), study=study)
+    return StudyRequest(spec, settings, None, (both.source, both.target), study=study)
 
 
 def grid_request(problems: Sequence[str | DataRequest], values: Mapping[str, Any]) -> StudyRequest:

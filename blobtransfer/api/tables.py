@@ -86,26 +86,26 @@ def table(
         "missing": [str(value) for value in several(missing) if value != "refuse"],
         "name": _texts(name),
     }
-    given = {key: values for key, values in texts.items() if values}
-    values = parse_table_values("table", given)
+    texts = {key: values for key, values in texts.items() if values}
+    values = parse_table_values("table", texts)
     return _in_memory(data, values.get("name") or UNNAMED, values)
 
 
-def data_of(given: Sequence[tuple[str, AnyData | None]], label: Hashable | None) -> list[Any]:
+def data_of(named_data: Sequence[tuple[str, AnyData | None]], label: Hashable | None) -> list[Any]:
     """Return the data of a call as specifications and requests; arrays and frames are copied.
 
     Args:
-        given: Data with the name of a table in memory that has no other; None stands for data that
-            was not given.
+        named_data: Data with the name of a table in memory that has no other; None stands for
+            missing data.
         label: Column of the classes of tables that do not name it; None without.
 
     Raises:
         SettingError: No table has the label, or a specification cannot be parsed.
         TableFileError: Arrays or a data frame cannot be used.
     """
-    requests = [_request_of(name, data, label) for name, data in given]
-    tables = [each for each in requests if isinstance(each, TableRequest)]
-    if label is not None and str(label) not in [each.label for each in tables]:
+    requests = [_request_of(name, data, label) for name, data in named_data]
+    tables = [request for request in requests if isinstance(request, TableRequest)]
+    if label is not None and str(label) not in [request.label for request in tables]:
         problem = "no data needs it; it is for a DataFrame or a file without label="
         raise SettingError("label", label, problem)
     return requests

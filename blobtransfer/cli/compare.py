@@ -26,6 +26,6 @@ def compare(
     """
     output.check_contents("compare", comparison.question.speed)
     request = compare_request(
-        comparison.data.given(), comparison.blobs.given(), comparison.values(budget)
+        comparison.data.to_data(), comparison.blobs.to_blobs(), comparison.values(budget)
     )
     run(request, execution, output, argv)

@@ -32,7 +32,7 @@ class BlobsOptions:
     train_samples: Annotated[int | None, option()] = None
     test_samples: Annotated[int | None, option()] = None
 
-    def given(self) -> Blobs:
+    def to_blobs(self) -> Blobs:
         """Return the options that were given."""
         values = {word: getattr(self, word.replace("-", "_")) for word in BLOBS_FIELDS}
         return Blobs({word: value for word, value in values.items() if value is not None})
@@ -54,7 +54,7 @@ class DataOptions:
     target: Annotated[str | None, description("Target data.", show_default="blobs:seed=2")] = None
     reverse: Annotated[bool, option()] = False
 
-    def given(self) -> SourceAndTarget:
+    def to_data(self) -> SourceAndTarget:
         """Return the options as they are."""
         return SourceAndTarget(**vars(self))
 

@@ -153,12 +153,12 @@ def _as_typed(context: Any, flag: str, value: str) -> str:
     environment = os.environ.get(envvar_of(flag), "").split()
     texts = context.meta.get(TYPED, {}).get(flag) or environment
     with suppress(SettingError, ValueError):
-        wanted = [float(word) for word in value.split()]
+        values = [float(word) for word in value.split()]
         numbers = [parse_number("", text, is_share=True) for text in texts]
-        if wanted == numbers:
+        if values == numbers:
             return " ".join(texts)
-        if len(wanted) == 1:
-            return str(texts[numbers.index(wanted[0])])
+        if len(values) == 1:
+            return str(texts[numbers.index(values[0])])
     for text in texts if flag in ("--variant", "--against") else ():
         with suppress(SettingError):
             if str(parse_variant(text)) == value:

@@ -164,7 +164,9 @@ def _page(text: str, sections: Sequence[tuple[str, Sequence[Row]]]) -> str:
     columns = min(max(shutil.get_terminal_size().columns, MIN_COLUMNS), MAX_COLUMNS)
     widths = [len(left) for _, rows in sections for left, _ in rows]
     n_left = max((width for width in widths if width <= MAX_LEFT), default=0)
-    lines = [line for part in text.strip().split("\n") for line in _wrapped(part, columns)]
+    lines = [
+        line for paragraph in text.strip().split("\n") for line in _wrapped(paragraph, columns)
+    ]
     for title, rows in sections:
         if rows:
             heading = _wrapped(f"{title}:", columns)
@@ -196,4 +198,4 @@ def _wrapped(line: str, columns: int, indent: str | None = None) -> list[str]:
     lines = textwrap.wrap(
         line, columns, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
     )
-    return [each.replace("\0", " ") for each in lines] or [""]
+    return [line.replace("\0", " ") for line in lines] or [""]

@@ -75,7 +75,7 @@ def pairs(
     request = pairs_request(
         options.source,
         options.target,
-        blobs.given(),
+        blobs.to_blobs(),
         values_of(variants, statistics, training, fixed=options.fixed, budget=options.budget),
         pairs=options.pairs,
         repeats=options.repeats,

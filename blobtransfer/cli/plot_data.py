@@ -42,7 +42,7 @@ def plot_data(
       blobtransfer plot-data --seed 1 2
       blobtransfer plot-data --task moons:noise=0.2 --task a.csv:label=y
     """
-    specs = plot_requests(task or (), seed or (), blobs.given())
+    specs = plot_requests(task or (), seed or (), blobs.to_blobs())
     result = ResultOptions(format=format, output=output)
     outputs = OutputOptions(figure=figure, result=result, messages=messages)
     path = outputs.check_files("plot-data", read=tables_of(*specs))

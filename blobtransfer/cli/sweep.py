@@ -45,6 +45,6 @@ def sweep(
     """
     output.check_contents("sweep", comparison.question.speed)
     request = sweep_request(
-        over, comparison.data.given(), comparison.blobs.given(), comparison.values(budget)
+        over, comparison.data.to_data(), comparison.blobs.to_blobs(), comparison.values(budget)
     )
     run(request, execution, output, argv)

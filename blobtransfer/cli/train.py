@@ -62,7 +62,7 @@ def train_source(
       blobtransfer train-source --task a.csv:label=y --model a.keras
     """
     output = OutputOptions(figure=figure, result=result, messages=messages)
-    request = source_request(task, seed, blobs.given(), values_of(training))
+    request = source_request(task, seed, blobs.to_blobs(), values_of(training))
     spec, tables = request.spec, tables_of(request.settings.source)
     path = output.check_files("train-source", [("model", model)], tables)
     check_model_file("model", model, spec.network, force)
@@ -121,7 +121,7 @@ def train_target(
     """
     output = OutputOptions(figure=figure, result=result, messages=messages)
     values = values_of(variants, training, model=model, fixed=fixed)
-    request = target_request(task, seed, blobs.given(), values)
+    request = target_request(task, seed, blobs.to_blobs(), values)
     spec, source_network = request.spec, request.source_network
     tables = tables_of(request.settings.target)
     read = [(MODEL_FILE, model), *tables]

@@ -80,8 +80,8 @@ def option_advice(option: str, context: Any) -> str:
     if (name, stem) == ("train-source", "save"):
         return f"not an option of {name}; the trained network is saved to --model FILE"
     ours = f"--{ALIASES.get(stem, stem)}"
-    commands = [program.get_command(context, each) for each in program.list_commands(context)]
-    owners = [each.name for each in commands if ours in _flags_of(each)]
+    commands = [program.get_command(context, name) for name in program.list_commands(context)]
+    owners = [owner.name for owner in commands if ours in _flags_of(owner)]
     if owners and ours not in flags:
         last = owners.pop()
         listed = f"{', '.join(owners)} and {last}" if owners else last
@@ -164,13 +164,13 @@ def is_data(word: str) -> bool:
 def _option_before(word: str, line: Sequence[str], command: Any) -> Any:
     """Return the option of one value, to whose values a user adds a word; None if there is none."""
     n_before = 0
-    for each in reversed(line[: line.index(word)]):
+    for arg in reversed(line[: line.index(word)]):
         n_before += 1
-        if each.startswith("-") and not re.match(r"-[\d.]", each):
+        if arg.startswith("-") and not re.match(r"-[\d.]", arg):
             options = {flag: option for option in command.params for flag in option.opts}
-            option = options.get(each.partition("=")[0])
+            option = options.get(arg.partition("=")[0])
             takes_values = option is not None and not option.is_flag
-            return option if takes_values and ("=" in each or n_before > 1) else None
+            return option if takes_values and ("=" in arg or n_before > 1) else None
     return None
 
 

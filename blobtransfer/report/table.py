@@ -28,7 +28,7 @@ class Table:
         notes: Lines below the table.
         sentence: The answer, below the table.
         summaries: Summaries that a small box plot shows on a terminal.
-        ceiling: Best possible accuracy in that plot; None if it is not known.
+        best_possible: Best possible accuracy in that plot; None if it is not known.
         unit: Unit of the scores in that plot.
         is_detail: Whether it is left out if the answer must fit one screen.
         printed_notes: Notes in place of `notes` on standard output, which name the time; files
@@ -44,7 +44,7 @@ class Table:
     notes: tuple[str, ...] = ()
     sentence: str | None = None
     summaries: tuple[Summary, ...] = ()
-    ceiling: float | None = None
+    best_possible: float | None = None
     unit: Unit = PERCENT
     is_detail: bool = False
     printed_notes: tuple[str, ...] | None = None

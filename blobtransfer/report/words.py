@@ -300,17 +300,17 @@ def format_mean_and_std(mean: float | None, std: float | None) -> str:
     return f"{format_number(mean, digits=1)} ({format_number(std, digits=1)})"
 
 
-def join_verdicts(places: Sequence[tuple[VerdictKind, str]]) -> str:
+def join_verdicts(verdicts: Sequence[tuple[VerdictKind, str]]) -> str:
     """Return verdicts, each with the places where it holds, in a few words."""
-    return ", ".join(f"{VERDICT_CLAUSES[kind]} {place}" for kind, place in places)
+    return ", ".join(f"{VERDICT_CLAUSES[kind]} {where}" for kind, where in verdicts)
 
 
-def verdicts_clause(places: Sequence[tuple[VerdictKind, str]]) -> str:
+def verdicts_clause(verdicts: Sequence[tuple[VerdictKind, str]]) -> str:
     """Return verdicts, each with the places where it holds, as the rest of a sentence."""
     negligible = "no practical difference"
-    adjectives = [place for place in places if place[0] != negligible]
+    adjectives = [(kind, where) for kind, where in verdicts if kind != negligible]
     clauses = [f"is {join_verdicts(adjectives)}"] if adjectives else []
-    clauses += [f"makes {kind} {place}" for kind, place in places if kind == negligible]
+    clauses += [f"makes {kind} {where}" for kind, where in verdicts if kind == negligible]
     return " and ".join(clauses)
 
 

@@ -229,7 +229,7 @@ class ComparedResults(ABC):
         """Return the (R,) scores of an arm, a failed run at chance level; higher is better."""
 
     @property
-    def ceiling(self) -> float | None:
+    def best_possible(self) -> float | None:
         """Best possible score; None if unknown."""
         return None
 
@@ -255,7 +255,7 @@ class ComparedResults(ABC):
 
     def of_question(self, question: ComparedQuestion) -> list[Summary]:
         """Return the summaries of the arms of a question, in the order of the variants."""
-        summaries = [summary for summary in self.summary if summary.arm.is_asked_by(question)]
+        summaries = [summary for summary in self.summary if summary.arm.belongs_to(question)]
         return sorted(summaries, key=lambda row: self.spec.variants.index(row.arm.variant))
 
     def summary_of(self, question: ComparedQuestion, variant_index: int) -> Summary:
@@ -305,7 +305,7 @@ class CellResults(ComparedResults):
         return self.scores.imputed_accuracy(arm, self.measured.floor, self.spec.judged)
 
     @property
-    def ceiling(self) -> float | None:
+    def best_possible(self) -> float | None:
         """Best possible test accuracy; None if unknown."""
         return self.measured.ceiling
 
@@ -568,7 +568,7 @@ class JudgedResults(ComparedResults):
         return self.spec.lower_is_better
 
     @property
-    def ceiling(self) -> float | None:
+    def best_possible(self) -> float | None:
         """Best possible accuracy of the program's own runs; None if unknown."""
         best = self.spec.score_range[1]
         return best if self.spec.metric is not None and best < 1.0 else None

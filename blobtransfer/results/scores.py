@@ -239,16 +239,16 @@ class Scores:
         return np.where(self.is_failed[a], np.nan, self.values[judged, a])
 
     def imputed_accuracy(
-        self, arm: Arm, floor: float, judged: int = TEST_ACCURACY
+        self, arm: Arm, chance_level: float, judged: int = TEST_ACCURACY
     ) -> NDArray[np.float64]:
         """Return the (R,) test accuracies of an arm by repeat, a failed run at chance level.
 
         Args:
             arm: The arm.
-            floor: Chance level.
+            chance_level: Chance level.
             judged: Index in `METRICS` of the accuracy.
         """
-        return np.nan_to_num(self.test_accuracy(arm, judged), nan=floor)
+        return np.nan_to_num(self.test_accuracy(arm, judged), nan=chance_level)
 
     def n_failed(self, arm: Arm) -> int:
         """Count the runs of an arm that failed."""

@@ -94,7 +94,7 @@ def _select_scores(
     spec = results.spec
     questions = _questions(spec.questions, sources)
     indices = _indices([{str(variant)} for variant in spec.variants], only)
-    rows = [a for a, arm in enumerate(spec.arms) if any(map(arm.is_asked_by, questions))]
+    rows = [a for a, arm in enumerate(spec.arms) if any(map(arm.belongs_to, questions))]
     arms = _arms(spec.arms, {spec.variants[i] for i in indices}, questions)
     return replace(
         results,
@@ -182,7 +182,7 @@ def _arms(
         variants: The variants.
         questions: The questions.
     """
-    return {arm for arm in arms if arm.variant in variants and any(map(arm.is_asked_by, questions))}
+    return {arm for arm in arms if arm.variant in variants and any(map(arm.belongs_to, questions))}
 
 
 def _select_cell(cell: CellResults, spec: ExperimentSpec, indices: set[int]) -> CellResults:

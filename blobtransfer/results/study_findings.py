@@ -18,8 +18,9 @@ of one table`: pairs that share classes are not independent; `one problem`: pair
 generated rows; `shared problems`: cells of a grid share data, so that they are not pooled."""
 
 ModeratorKind = Literal["gap", "distance"]
-"""Property of a pair that the effect may depend on: the gap of standalone to the ceiling (to 1 if
-there is no ceiling), or the distance between source and target data, in standard deviations."""
+"""Property of a pair that the effect may depend on: the gap of standalone to the best possible
+accuracy (to 1 if that is not known), or the distance between source and target data, in standard
+deviations."""
 
 
 @dataclass(frozen=True)

@@ -84,7 +84,7 @@ class Arm:
         """The variant as the user writes it, such as `transfer fixed=1`."""
         return str(self.variant)
 
-    def is_asked_by(self, question: ComparedQuestion) -> bool:
+    def belongs_to(self, question: ComparedQuestion) -> bool:
         """Return whether the arm belongs to a question; arms without a source belong to both."""
         return self.sources in ("none", question)
 
@@ -136,7 +136,7 @@ class ExperimentSpec:
         speed: Record learning curves and compare how fast the variants are trained.
         tune: Learning rates that each run chooses from, by validation rows taken from its training
             rows; empty: that of `training`, which source networks always use.
-        threshold: Test accuracy that measures the speed; None: 95 % of the ceiling.
+        threshold: Test accuracy that measures the speed; None: 95 % of the best possible accuracy.
         source_epochs: Epochs of source networks; None: those of `training`.
         transferability: Score the fresh source networks on the target's training rows.
         equal_compute_epochs: Epochs of `equal-compute`, which make as many updates as source and

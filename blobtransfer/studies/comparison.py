@@ -328,5 +328,5 @@ def _variants(
     """Return the variants of a comparison, standalone first."""
     if settings.fixed is not None or keeps_output:
         return (STANDALONE, *transfer_variants(settings.fixed, n_hidden), *settings.variants)
-    defaults = (replace(each, top=NewHead()) for each in transfer_variants(None, n_hidden))
+    defaults = (replace(variant, top=NewHead()) for variant in transfer_variants(None, n_hidden))
     return (STANDALONE, *(settings.variants or defaults))

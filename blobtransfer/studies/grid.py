@@ -49,7 +49,7 @@ def build_grid(
             problem = "the diagonal of a grid is self-transfer already; leave it out"
             raise SettingError("variant", str(variant), problem)
     requests = [
-        (label, request) for each in problems for label, request in _labelled_requests(each)
+        (label, request) for data in problems for label, request in _labelled_requests(data)
     ]
     labels = [label for label, _ in requests]
     if not 2 <= len(labels) <= MAX_PROBLEMS:

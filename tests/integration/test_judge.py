@@ -1,4 +1,4 @@
-"""Scores from elsewhere: layouts, the same numbers as `compare`, every output, and refusals."""
+"""Scores of another program: layouts, the same numbers as `compare`, every output, and refusals."""
 
 import io
 import json

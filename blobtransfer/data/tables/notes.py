@@ -265,10 +265,10 @@ def _spelling_notes(spec: TableSpec, names: Iterable[str]) -> Iterator[Note]:
             texts = sorted(" and ".join(texts) for texts in numbers)
             if texts:
                 kind = "class" if name == spec.label else "value"
-                each = f"are one {kind}" if len(texts) == 1 else f"are one {kind} each"
+                spelt = f"are one {kind}" if len(texts) == 1 else f"are one {kind} each"
                 advice = "; if they differ, write a letter before them" if is_warning else ""
                 head = escape_control_characters(name)
-                yield is_warning, f"column {head}: {_list(texts)} {each}{advice}"
+                yield is_warning, f"column {head}: {_list(texts)} {spelt}{advice}"
 
 
 def _fractions(texts: Sequence[str]) -> Iterator[str]:

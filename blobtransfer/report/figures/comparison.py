@@ -251,7 +251,7 @@ def _notes(results: ComparedResults, kinds: Sequence[str]) -> list[str]:
     notes += [interval_note(intervals, ns), DECIDED_NOTE, *margin_notes(spec.margin, unit)]
     if "scores" in kinds and results.n_repeats >= MIN_BOXED_RUNS:
         notes.append("boxes: quartiles and median")
-    if results.ceiling is not None and not {"scores", "profile", "curves"}.isdisjoint(kinds):
+    if results.best_possible is not None and not {"scores", "profile", "curves"}.isdisjoint(kinds):
         notes.append("dashed: best possible accuracy")
     if "curves" in kinds:
         notes += ["curves: median and quartiles", "marks on curves: mean epochs to the threshold"]

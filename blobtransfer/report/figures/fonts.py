@@ -69,8 +69,8 @@ def _texts_of(figure: Any) -> Iterator[str]:
     """Yield the texts of a figure, or of a part of one, except numbers at ticks."""
     from matplotlib.ticker import FixedFormatter
 
-    for part in figure.subfigs:
-        yield from _texts_of(part)
+    for subfigure in figure.subfigs:
+        yield from _texts_of(subfigure)
     for axes in figure.axes:
         yield from (axes.get_title(), axes.get_title("left"), axes.get_xlabel(), axes.get_ylabel())
         for axis in (axes.xaxis, axes.yaxis):

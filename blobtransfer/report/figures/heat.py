@@ -161,10 +161,10 @@ def draw_heat(
         _set_labels(heat_map, layout, axes, i % layout.n_columns > 0, has_columns_below)
     canvas.add_letters([*panels, *rankings])
     canvas.add_title(whole, report.headline, layout.width)
-    place: dict[str, Any] = {"shrink": 0.8}
+    bar_options: dict[str, Any] = {"shrink": 0.8}
     if layout.has_bar_below:
-        place |= {"location": "bottom", "aspect": 30, "pad": 0.02}
-    bar = figure.colorbar(image, ax=panels, **place)
+        bar_options |= {"location": "bottom", "aspect": 30, "pad": 0.02}
+    bar = figure.colorbar(image, ax=panels, **bar_options)
     bar.set_label(f"difference to standalone ({points_of(results.cell.spec)})")
     if not layout.n_lines:
         notes = ["hatched: undecided", *["framed: self-transfer"] * has_self_transfer]
@@ -329,13 +329,13 @@ def _write_means(heat_map: _HeatMap, axes: "Axes", look: Look) -> None:
     right, bottom = axes.get_xlim()[1], axes.get_ylim()[0]
     text: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": look.small}
     edge_x, edge_y = right + MEAN_GAP + 0.5, bottom + MEAN_GAP + 0.5
-    places: list[tuple[float, float, float]] = [
+    means: list[tuple[float, float, float]] = [
         *((edge_x, row, mean) for row, mean in heat_map.row_means.items()),
         *((column, edge_y, mean) for column, mean in heat_map.column_means.items()),
     ]
-    if not places:
+    if not means:
         return
-    for x, y, mean in places:
+    for x, y, mean in means:
         axes.text(x, y, format_signed(mean / 100), **text)
     axes.set_xlim(right=right + MEAN_GAP + 1)
     axes.set_ylim(bottom=bottom + MEAN_GAP + 1)

@@ -19,7 +19,7 @@ from blobtransfer.report.figures.marks import (
 )
 from blobtransfer.report.figures.style import (
     BACKGROUND,
-    CEILING_LINE,
+    BEST_POSSIBLE_LINE,
     INK,
     THRESHOLD_LINE,
     Look,
@@ -215,8 +215,10 @@ def draw_scores(
         percent = " %" if unit.is_percent else ""
         title = f"grey strip: runs {beyond} {unit.sign * end:.4g}{percent}"
         axes.set_title(title, loc="left", fontsize=look.small)
-    if results.ceiling is not None:
-        axes.axvline(unit.factor * results.ceiling, linewidth=look.scale, **CEILING_LINE)
+    if results.best_possible is not None:
+        axes.axvline(
+            unit.factor * results.best_possible, linewidth=look.scale, **BEST_POSSIBLE_LINE
+        )
     _set_rows(
         axes, row_labels(summaries, results, room.is_narrow, room.max_lines["scores"]), top=0.7
     )
@@ -253,9 +255,11 @@ def draw_profile(
             color=style.colour, linestyle=style.line, linewidth=1.5 * look.scale,
             label=escape_mathtext(label_of(summary.arm, results)),
         )  # fmt: skip
-    if results.ceiling is not None:
-        ceiling = unit.factor * results.ceiling
-        axes.axvline(ceiling, label="best possible", linewidth=look.scale, **CEILING_LINE)
+    if results.best_possible is not None:
+        best_possible = unit.factor * results.best_possible
+        axes.axvline(
+            best_possible, label="best possible", linewidth=look.scale, **BEST_POSSIBLE_LINE
+        )
     axes.set_xlim(left, right + 0.008 * unit.width)
     _tick_from(axes, left, unit)
     axes.set_ylim(0, 103)
@@ -360,8 +364,8 @@ def _score_limits(results: ComparedResults, beyond: float) -> tuple[float, float
     scores = np.concatenate([_scaled(results, summary.arm) for summary in results.summary])
     inside = scores[scores >= end]
     is_cut = len(inside) < len(scores)
-    if results.ceiling is not None:
-        inside = np.append(inside, unit.factor * results.ceiling)
+    if results.best_possible is not None:
+        inside = np.append(inside, unit.factor * results.best_possible)
     right = float(inside.max()) + 0.008 * unit.width
     if is_cut:
         return end - beyond / (1 - beyond) * (right - end), right, True
@@ -434,7 +438,7 @@ def draw_curves(
     """
     findings, variants = results.findings, results.spec.variants
     for band in findings.bands:
-        if not band.arm.is_asked_by(question):
+        if not band.arm.belongs_to(question):
             continue
         epochs, style = np.arange(len(band.median)), style_of(band.arm.variant, variants)
         between = (100 * band.q1, 100 * band.q3)
@@ -443,14 +447,16 @@ def draw_curves(
             epochs, 100 * band.median, label=label_of(band.arm, results), color=style.colour,
             linestyle=style.line, linewidth=1.5 * look.scale,
         )  # fmt: skip
-    if results.ceiling is not None:
-        ceiling = 100 * results.ceiling
-        axes.axhline(ceiling, label="best possible", linewidth=look.scale, **CEILING_LINE)
+    if results.best_possible is not None:
+        best_possible = 100 * results.best_possible
+        axes.axhline(
+            best_possible, label="best possible", linewidth=look.scale, **BEST_POSSIBLE_LINE
+        )
     if findings.threshold is not None:
         height = 100 * findings.threshold
         axes.axhline(height, label="threshold", linewidth=look.scale, **THRESHOLD_LINE)
         for speed in findings.speed:
-            if speed.metric != "epochs" or not speed.arm.is_asked_by(question):
+            if speed.metric != "epochs" or not speed.arm.belongs_to(question):
                 continue
             if speed.value is not None:
                 style = style_of(speed.arm.variant, variants)

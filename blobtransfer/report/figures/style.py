@@ -57,7 +57,7 @@ INK, BACKGROUND = "#000000", "#FFFFFF"
 DARK_TEXT, LIGHT_TEXT = "#111111", "#FEFEFE"
 """Colours of text on a coloured area, which are the same in every page."""
 
-CEILING_LINE: dict[str, Any] = {"color": INK, "alpha": 0.65, "linestyle": (0, (5, 3))}
+BEST_POSSIBLE_LINE: dict[str, Any] = {"color": INK, "alpha": 0.65, "linestyle": (0, (5, 3))}
 THRESHOLD_LINE: dict[str, Any] = {"color": INK, "alpha": 0.65, "linestyle": ":"}
 
 MAX_DARK = 110

@@ -19,7 +19,7 @@ from blobtransfer.report.figures.marks import (
 )
 from blobtransfer.report.figures.names import setting_name
 from blobtransfer.report.figures.style import (
-    CEILING_LINE,
+    BEST_POSSIBLE_LINE,
     Look,
     VariantStyle,
     escape_mathtext,
@@ -132,10 +132,10 @@ def _draw_means(results: StudyResults, question: Question, axes: "Axes", look: L
             if has_drawn_interval(summary.n):
                 ends = (summary.mean_low, summary.mean_high)
                 draw_interval(axes, x, ends, is_upright=True, **line)
-    ceilings = [cell.measured.ceiling for cell in results.cells]
-    if None not in ceilings:
-        heights = [100 * (ceiling or 0.0) for ceiling in ceilings]
-        line = {"label": "best possible", "linewidth": look.scale, **CEILING_LINE}
+    best_possible = [cell.measured.ceiling for cell in results.cells]
+    if None not in best_possible:
+        heights = [100 * (accuracy or 0.0) for accuracy in best_possible]
+        line = {"label": "best possible", "linewidth": look.scale, **BEST_POSSIBLE_LINE}
         axes.plot(_positions(results), heights, **line)
 
 

@@ -50,7 +50,7 @@ PANEL_WIDTH, MIN_PANEL_WIDTH = 4.0, 2.1
 
 
 def draw_datasets(datasets: Sequence[Dataset], canvas: Canvas) -> "Figure":
-    """Draw one panel per dataset: rows by class, and if known true centres and the ceiling.
+    """Draw one panel per dataset: rows by class, true centres and best possible accuracy if known.
 
     Datasets with the same number of features share axes, those with the same classes a legend. A
     table has a bar of its classes below.
@@ -143,8 +143,8 @@ def _label_panel(
         axes: Axes to draw on.
     """
     if canvas.has_title:
-        ceiling = dataset.best_possible()
-        best = "" if ceiling is None else f"\nbest possible {format_percent(ceiling)}"
+        best_possible = dataset.best_possible()
+        best = "" if best_possible is None else f"\nbest possible {format_percent(best_possible)}"
         axes.set_title(escape_mathtext(title + best))
     axes.set_xlabel(escape_mathtext(names[0]))
     axes.set_ylabel(escape_mathtext(names[1]))

@@ -17,7 +17,7 @@ from blobtransfer.report.figures.classes import (
     scatter_classes,
 )
 from blobtransfer.report.figures.style import (
-    CEILING_LINE,
+    BEST_POSSIBLE_LINE,
     INK,
     Look,
     class_colours,
@@ -202,10 +202,12 @@ def _draw_curves(
             _draw_curve(accuracies, 100 * metrics[0], style)
         elif spec.metric == "accuracy":  # else the accuracy on training rows is another metric
             _draw_curve(accuracies, 100 * by_metric["train_accuracy"], style)
-    ceiling = results.measured.ceiling
-    if ceiling is not None:
-        label = f"best possible, {format_number(ceiling, digits=1)}"
-        accuracies.axhline(100 * ceiling, label=label, linewidth=look.scale, **CEILING_LINE)
+    best_possible = results.measured.ceiling
+    if best_possible is not None:
+        label = f"best possible, {format_number(best_possible, digits=1)}"
+        accuracies.axhline(
+            100 * best_possible, label=label, linewidth=look.scale, **BEST_POSSIBLE_LINE
+        )
     drawn_losses = [metrics[[TEST_LOSS, TRAIN_LOSS]] for _, metrics, *_ in lines]
     _scale_losses(losses, np.concatenate(drawn_losses))
     for axes, label in ((losses, "loss (nats)"), (accuracies, f"{metric_name(spec)} (%)")):

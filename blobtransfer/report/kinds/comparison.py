@@ -94,11 +94,11 @@ class ComparisonView(View[StudyResults]):
     def overview(self, results: StudyResults) -> Overview:
         """Return all variants in one table: standalone once, then each question."""
         cell = results.cell
-        ceiling, questions = cell.measured.ceiling, cell.spec.questions
+        best_possible, questions = cell.best_possible, cell.spec.questions
         is_fresh = "fresh" in questions and cell.spec.nested is None
         legend = ["fresh: new source each repeat"] if is_fresh else []
-        if ceiling is not None:
-            legend += [f"best possible {words.format_number(ceiling, digits=1)}"]
+        if best_possible is not None:
+            legend += [f"best possible {words.format_number(best_possible, digits=1)}"]
         legend += [f"margin {words.format_points(cell.spec.margin)}"]
         legend += [words.describe_design(cell, questions[0])]
         if lengths := texts.describe_epochs([cell.spec]):
@@ -145,8 +145,8 @@ class ComparisonView(View[StudyResults]):
             "best of 1, best of 3, best of 5: expected score of the best of that many runs",
         )
         if cell.n_failed:
-            floor = words.format_percent(measured.floor)
-            yield f"diverged: runs whose loss is not finite; they count as chance level, {floor}"
+            chance = words.format_percent(measured.floor)
+            yield f"diverged: runs whose loss is not finite; they count as chance level, {chance}"
 
     def method(self, results: StudyResults) -> Iterator[str]:
         """Yield how networks are trained, compared and judged."""
@@ -345,7 +345,7 @@ def variant_table(
         notes=tuple(notes),
         sentence=answer(results, question),
         summaries=tuple(summaries),
-        ceiling=results.ceiling,
+        best_possible=results.best_possible,
         unit=unit_of(results),
     )
 
@@ -380,7 +380,7 @@ def _variant_columns(
         "adjusted p": lambda s: words.format_adjusted_p(s.difference),
         VERDICT: lambda s: words.format_verdict(s.verdict),
     }
-    if results.ceiling is None:
+    if results.best_possible is None:
         del columns[GAP]
     if results.spec.until_decided:  # confidence sequences have no p-values
         del columns["adjusted p"]
@@ -451,25 +451,25 @@ def _comparison_notes(
         question: Question whose variants are shown.
         summaries: Summary of each row.
     """
-    spec, notes = results.spec, [texts.ceiling_note(results)]
+    spec, notes = results.spec, [texts.best_possible_note(results)]
     if lengths := texts.describe_epochs([spec]):
         notes.append(lengths)
     if question == "fresh":
         source = results.record_of("source") if spec.source else None
         if source is not None:
             notes.append(
-                f"source networks trained on {source.name}{_bracketed_ceiling(source)}; intervals "
-                "cover the variation between source networks, not between problems"
+                f"source networks trained on {source.name}{_bracketed_best_possible(source)}; "
+                "intervals cover the variation between source networks, not between problems"
             )
     elif spec.model_path is not None:
         notes.append(f"one source network, {spec.model_path}: {ONE_SOURCE_NOTE}")
     elif results.source_run is not None:
         source, run = results.record_of("source"), results.source_run
-        ceiling = _bracketed_ceiling(source).replace(" (", ", ").removesuffix(")")
+        best_possible = _bracketed_best_possible(source).replace(" (", ", ").removesuffix(")")
         notes.append(
             f"one source network, trained on {source.name} "
             f"({words.test_metric(spec)} {words.format_percent(results.accuracy_of(run))}"
-            f"{ceiling}): {ONE_SOURCE_NOTE}"
+            f"{best_possible}): {ONE_SOURCE_NOTE}"
         )
         if run.status == "failed":
             notes.append("the source network diverged: its loss is not finite")
@@ -507,6 +507,6 @@ SECONDARY_QUESTION_NOTE = "secondary: the answer with fresh sources is the prima
 ONE_SOURCE_NOTE = "std and intervals do not cover the variation between source networks"
 
 
-def _bracketed_ceiling(data: DataRecord) -> str:
+def _bracketed_best_possible(data: DataRecord) -> str:
     """Return the best possible accuracy in brackets; empty if not known."""
     return "" if data.ceiling is None else f" (best possible {words.format_percent(data.ceiling)})"

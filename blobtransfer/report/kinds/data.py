@@ -165,8 +165,10 @@ def _describe(dataset: Dataset) -> str:
     """Return rows, classes and best possible accuracy of a data set."""
     n_rows = len(dataset.y_train) + len(dataset.y_test)
     text = f"{dataset.spec.name}: {n_rows} rows in {dataset.spec.n_classes} classes"
-    ceiling = dataset.best_possible()
-    return text if ceiling is None else f"{text}, best possible accuracy {format_percent(ceiling)}"
+    best_possible = dataset.best_possible()
+    if best_possible is None:
+        return text
+    return f"{text}, best possible accuracy {format_percent(best_possible)}"
 
 
 def _percent(share: float | None) -> str:

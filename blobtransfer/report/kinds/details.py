@@ -192,7 +192,7 @@ def _brief_speed_table(results: CellResults, question: Question) -> Table:
     """Return the training speed of the variants in one question, one row per variant."""
     rows: dict[str, list[str]] = {}
     for speed in results.findings.speed:
-        if speed.arm.is_asked_by(question):
+        if speed.arm.belongs_to(question):
             scale = 1.0 if speed.metric == "epochs" else 100.0
             text = words.format_number(speed.value, digits=1, scale=scale)
             cells = rows.setdefault(words.label_of(speed.arm, results), [])
@@ -210,7 +210,7 @@ def speed_table(results: CellResults, question: Question) -> Table:
     """Return the table of the training speed of variants, one row per metric."""
     rows = []
     for speed in results.findings.speed:
-        if speed.arm.is_asked_by(question):
+        if speed.arm.belongs_to(question):
             scale = 1.0 if speed.metric == "epochs" else 100.0
             row = (words.label_of(speed.arm, results), SPEED_METRICS[speed.metric])
             numbers = (

@@ -42,9 +42,9 @@ class GridView(StudyView):
     def clauses(self, results: StudyResults, question: Question) -> Iterator[str]:
         """Yield in how many cells each variant is better or worse."""
         for series, label in results.variant_labels.items():
-            places, n_transfers = _verdicts_over_cells(results, question, series)
-            if places:
-                yield f"{label} {words.verdicts_clause(places)} of {n_transfers} transfers"
+            verdicts, n_transfers = _verdicts_over_cells(results, question, series)
+            if verdicts:
+                yield f"{label} {words.verdicts_clause(verdicts)} of {n_transfers} transfers"
             else:  # interrupted
                 yield f"{label} is not answered: no transfer is complete"
 
@@ -83,9 +83,9 @@ class GridView(StudyView):
     def short_sentences(self, results: StudyResults) -> Iterator[Sentence]:
         """Yield one short answer per variant, and one on the transferability scores."""
         for series, label in results.variant_labels.items():
-            places, n_transfers = _verdicts_over_cells(results, "fresh", series)
-            text = f"{label}: {words.join_verdicts(places)} of {n_transfers} transfers"
-            if not places:  # interrupted
+            verdicts, n_transfers = _verdicts_over_cells(results, "fresh", series)
+            text = f"{label}: {words.join_verdicts(verdicts)} of {n_transfers} transfers"
+            if not verdicts:  # interrupted
                 text = f"{label}: not answered, no transfer is complete"
             yield Sentence("fresh", text)
         if ranking := texts.short_ranking_sentence(_rankings(results), results.cell.spec):
@@ -128,8 +128,10 @@ def _verdicts_over_cells(
         if cell.at[0] != cell.at[1]
         and (verdict := cell.summary_of(question, series).verdict) is not None
     ]
-    places = [(kind, f"in {kinds.count(kind)}") for kind in words.VERDICT_CLAUSES if kind in kinds]
-    return places, len(kinds)
+    verdicts = [
+        (kind, f"in {kinds.count(kind)}") for kind in words.VERDICT_CLAUSES if kind in kinds
+    ]
+    return verdicts, len(kinds)
 
 
 def grid_table(results: StudyResults, series: int, sentence: str) -> Table:

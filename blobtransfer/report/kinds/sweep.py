@@ -60,8 +60,8 @@ class SweepView(StudyView):
         """Yield at which points each variant is better or worse."""
         question = results.study.questions[0]
         for series, label in results.variant_labels.items():
-            places = _verdicts_along_axes(results, question, series)
-            yield Sentence(question, f"{label}: {words.join_verdicts(places) or 'not transfer'}")
+            verdicts = _verdicts_along_axes(results, question, series)
+            yield Sentence(question, f"{label}: {words.join_verdicts(verdicts) or 'not transfer'}")
 
     def overview(self, results: StudyResults) -> Matrix:
         """Return all points: accuracies above differences, or two axes as rows and columns."""
@@ -137,7 +137,7 @@ def _verdicts_along_axes(
         if verdict is not None and not cell.spec.is_same_data:
             by_kind.setdefault(verdict.kind, []).append(i)
     n_points = len(results.cells)
-    places = []
+    verdicts = []
     for kind in words.VERDICT_CLAUSES:
         if kind not in by_kind:
             continue
@@ -148,8 +148,8 @@ def _verdicts_along_axes(
             where = f"at {words.join_and(_ranges(results, indices))}"
         else:
             where = f"at {len(indices)} of {n_points} points"
-        places.append((kind, where))
-    return places
+        verdicts.append((kind, where))
+    return verdicts
 
 
 def _clause_along_axes(results: StudyResults, question: Question, series: int) -> str:

@@ -138,7 +138,7 @@ def verdict_paragraph(margin: str, failed: str = "chance level", notes: Iterable
     )
 
 
-def ceiling_note(results: CellResults) -> str:
+def best_possible_note(results: CellResults) -> str:
     """Return the best possible accuracy, or the chance level if that is not known."""
     data, spec = results.measured, results.spec.data
     metric = words.metric_name(results.spec)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from blobtransfer.report.cautions import caution_text
-from blobtransfer.report.kinds.texts import ceiling_note, explain_metric, training_paragraph
+from blobtransfer.report.kinds.texts import best_possible_note, explain_metric, training_paragraph
 from blobtransfer.report.report import Report, View
 from blobtransfer.report.table import Table
 from blobtransfer.report.words import (
@@ -76,7 +76,7 @@ def training_table(results: TrainingResults) -> Table:
     training = results.spec.training
     n_trained_rows = training.n_trained_rows(data.n_train)
     rows_used = f"; {n_trained_rows:,} training rows"
-    notes = [ceiling_note(results)]
+    notes = [best_possible_note(results)]
     if training.patience is not None:
         rows_used += f" and {data.n_train - n_trained_rows:,} validation rows"
         notes.append(

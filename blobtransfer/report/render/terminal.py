@@ -30,7 +30,7 @@ class BoxLetters:
     high_end: str
     box: str
     median: str
-    ceiling: str
+    best_possible: str
 
 
 UNICODE_BOX = BoxLetters("├", "─", "┤", "█", "╋", "┊")
@@ -70,7 +70,7 @@ def print_tables(tables: Sequence[Table], console: "Console") -> None:
         for item in renderables_of(table, console):
             console.print(item)
         width = min(console.width, PLOT_WIDTH)
-        plot = box_plot(table.summaries, table.ceiling, width, console.encoding, table.unit)
+        plot = box_plot(table.summaries, table.best_possible, width, console.encoding, table.unit)
         if plot:
             console.print("", *map(Text, plot), sep="\n")
         if table.sentence:
@@ -196,7 +196,7 @@ def width_of(grid: "RichTable | Text", console: "Console") -> int:
 
 def box_plot(
     summaries: Sequence[Summary],
-    ceiling: float | None,
+    best_possible: float | None,
     width: int,
     encoding: str,
     unit: Unit = PERCENT,
@@ -205,7 +205,7 @@ def box_plot(
 
     Args:
         summaries: One per row; those without a run give an empty row.
-        ceiling: Best possible accuracy, drawn through all rows; None if not known.
+        best_possible: Best possible accuracy, drawn through all rows; None if not known.
         width: Characters of a line.
         encoding: Encoding of the terminal; without box characters plain ASCII is used.
         unit: Unit of the scores.
@@ -218,15 +218,15 @@ def box_plot(
     ends = [end for s in summaries for end in (s.min, s.max) if end is not None]
     if n_columns < FEWEST_COLUMNS or not ends:
         return []
-    ends += [] if ceiling is None else [ceiling]
+    ends += [] if best_possible is None else [best_possible]
     low, high = min(ends), max(ends)
     scale = (n_columns - 1) / (high - low) if high > low else 0.0
     letters = UNICODE_BOX if can_write(UNICODE_BOX, encoding) else ASCII_BOX
     lines = []
     for summary in summaries:
         row = [" "] * n_columns
-        if ceiling is not None:
-            row[round((ceiling - low) * scale)] = letters.ceiling
+        if best_possible is not None:
+            row[round((best_possible - low) * scale)] = letters.best_possible
         shares = (summary.min, summary.q1, summary.median, summary.q3, summary.max)
         indices = [round((share - low) * scale) for share in shares if share is not None]
         if indices:
@@ -240,7 +240,9 @@ def box_plot(
         f"{letters.low_end}{whisker}{box}{letters.median}{box}{whisker}{letters.high_end} lowest,"
     )
     legend += " quartiles, median, highest"
-    return [*lines, legend + ("" if ceiling is None else f"; {letters.ceiling} best possible")]
+    if best_possible is not None:
+        legend += f"; {letters.best_possible} best possible"
+    return [*lines, legend]
 
 
 def _draw(row: list[str], indices: Sequence[int], letters: BoxLetters) -> None:

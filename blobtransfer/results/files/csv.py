@@ -28,7 +28,7 @@ def to_csv(results: StudyResults | TrainingResults | JudgedResults) -> Iterator[
     """Write one line per run, with a header; equal runs give byte-identical text.
 
     There is a column for each transferability score that was recorded, and for each axis of a
-    study, such as `train-samples`. Scores from elsewhere have the columns of `ScoreRow`.
+    study, such as `train-samples`. Scores of another program have the columns of `ScoreRow`.
 
     Yields:
         The text, some thousand lines at a time.

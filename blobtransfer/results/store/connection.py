@@ -195,8 +195,8 @@ def _opened(path: Path, real_path: Path, mode: str) -> Iterator[Connection]:
         raise StoreError(path, f"{error.strerror}; name a file that can be read") from error
     if start and not start.startswith(SQLITE):
         kind = identify_format(start)
-        found = f"this looks like {kind}, which" if kind else "this"
-        raise StoreError(path, f"{found} is not a store; use another name")
+        content = f"this looks like {kind}, which" if kind else "this"
+        raise StoreError(path, f"{content} is not a store; use another name")
     try:
         _check_beside(path, real_path, start)
     except OSError as error:

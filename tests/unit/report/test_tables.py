@@ -249,7 +249,7 @@ def test_without_a_ceiling_a_comparison_has_no_gap_and_no_word_of_it(results):
     plain = without_ceiling(results)
     assert {one.gap for one in plain.cell.summary} == {None}
     tables = reported(plain)
-    assert all(table.ceiling is None for table in tables)
+    assert all(table.best_possible is None for table in tables)
     for text in text_in(tables):
         assert "gap" not in text and "best possible" not in text.replace("the best possible", "")
     # all other columns stay

@@ -169,7 +169,7 @@ def test_the_primary_question_comes_first_in_whatever_order_they_are_given(quest
 )
 def test_an_arm_has_columns_of_its_own_and_is_asked_by_some_questions(arm, columns, questions):
     assert arm.columns == columns
-    assert [question for question in ("one", "fresh") if arm.is_asked_by(question)] == questions
+    assert [question for question in ("one", "fresh") if arm.belongs_to(question)] == questions
 
 
 def test_repeats_share_the_source_of_the_first_of_them_where_the_design_is_nested():

@@ -330,14 +330,14 @@ def test_sources_are_joined_however_many_runs_they_have_unless_there_are_many_so
 
 def test_the_curves_are_medians_with_the_epochs_to_the_threshold_marked(both):
     _, _, (axes, _) = panels_of(both)
-    bands = [band for band in both.cell.findings.bands if band.arm.is_asked_by("one")]
+    bands = [band for band in both.cell.findings.bands if band.arm.belongs_to("one")]
     curves = [line for line in axes.lines if len(line.get_xdata()) > 2]
     for curve, band in zip(curves, bands, strict=True):
         np.testing.assert_allclose(curve.get_ydata(), 100 * band.median)
     epochs = [
         one.value
         for one in both.cell.findings.speed
-        if one.metric == "epochs" and one.arm.is_asked_by("one")
+        if one.metric == "epochs" and one.arm.belongs_to("one")
     ]
     assert [mark.get_xdata()[0] for mark in marks_of(axes)] == epochs
     heights = {mark.get_ydata()[0] for mark in marks_of(axes)}
