@@ -1,8 +1,9 @@
 """`show`: print and draw saved results again, without training."""
 
 import shlex
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 import typer
 
@@ -11,7 +12,7 @@ from blobtransfer.cli.delivery import deliver
 from blobtransfer.cli.help import RESULTS
 from blobtransfer.cli.interrupts import defer_signals
 from blobtransfer.cli.options import Points, ShownMargin
-from blobtransfer.cli.output import MessageOptions, OutputOptions
+from blobtransfer.cli.output import OutputOptions
 from blobtransfer.cli.parsing import option
 from blobtransfer.cli.streams import print_stderr, read_input
 from blobtransfer.errors import InputFileError, SettingError
@@ -29,6 +30,43 @@ MAX_ARGV = 500
 """Longest command line that is listed in full, in characters."""
 
 
+@dataclass(frozen=True)
+class ShowOptions:
+    """Which results are shown."""
+
+    panel: ClassVar[str] = RESULTS
+    number: Annotated[
+        int | None,
+        option(
+            "Number of the command in a store, counted from 1.",
+            flags="--command",
+            show_default="the last",
+        ),
+    ] = None
+    margin: ShownMargin = None
+    sources: Annotated[
+        Literal[Question, "both"], option("Show results of fresh sources, of one source, or both.")
+    ] = "both"
+    only: Annotated[
+        list[str] | None,
+        option(
+            "Show only this variant and standalone, such as fixed=0. Intervals and verdicts remain "
+            "those of all variants. Repeatable.",
+            metavar="VARIANT",
+        ),
+    ] = None
+    title: Annotated[str | None, option("Title of the report and the figure.", metavar="TEXT")] = (
+        None
+    )
+    table: Annotated[
+        str | None,
+        option(
+            "Print only this table, such as controls; an unknown name lists all tables.",
+            metavar="NAME",
+        ),
+    ] = None
+
+
 def show(
     file: Annotated[
         Path,
@@ -37,40 +75,7 @@ def show(
         ),
     ],
     *,
-    number: Annotated[
-        int | None,
-        option(
-            "Number of the command in a store, counted from 1.",
-            panel=RESULTS,
-            flags="--command",
-            show_default="the last",
-        ),
-    ] = None,
-    margin: ShownMargin = None,
-    sources: Annotated[
-        Literal[Question, "both"],
-        option("Show results of fresh sources, of one source, or both.", panel=RESULTS),
-    ] = "both",
-    only: Annotated[
-        list[str] | None,
-        option(
-            "Show only this variant and standalone, such as fixed=0. Intervals and verdicts remain "
-            "those of all variants. Repeatable.",
-            panel=RESULTS,
-            metavar="VARIANT",
-        ),
-    ] = None,
-    title: Annotated[
-        str | None, option("Title of the report and the figure.", panel=RESULTS, metavar="TEXT")
-    ] = None,
-    table: Annotated[
-        str | None,
-        option(
-            "Print only this table, such as controls; an unknown name lists all tables.",
-            panel=RESULTS,
-            metavar="NAME",
-        ),
-    ] = None,
+    options: ShowOptions,
     output: OutputOptions,
     argv: tuple[str, ...],
 ) -> None:
@@ -82,51 +87,45 @@ def show(
       blobtransfer show store.db -o report.html
     """
     output.check_contents("show", has_curves=True)
-    _check_text(title, table, output.result.format)
+    _check_text(options.title, options.table, output.result.format)
     path = output.check_files("show", read=[("the results to be shown", file)])
+    list_commands = None if output.messages.quiet else _list_commands
     try:
-        results = _read(file, number, margin, output.messages)
+        results = load_results(file, read_input, options.margin, options.number, list_commands)
     except MemoryError as error:
         problem = "it needs more memory than is free; free some memory, or show a smaller file"
         raise InputFileError(file, problem) from error
     canvas, curves = output.figure.canvas(), output.result.curves
     if results.command not in COMPARISONS:
-        _reject_options_of_comparisons(results.command, file, margin, sources, only, output)
-    if results.command == "judge" and isinstance(margin, Points):
+        _reject_options_of_comparisons(results.command, file, options, output)
+    if results.command == "judge" and isinstance(options.margin, Points):
         problem = "a margin of scores has their unit; use a number without %"
-        raise SettingError("margin", margin, problem)
+        raise SettingError("margin", options.margin, problem)
     if curves is not None and not results.has_curves:
         problem = f"{file} has no learning curves; compare records them with --speed"
         raise SettingError("curves", curves, problem)
-    shown = _select(results, sources, only)
+    shown, title, table = _select(results, options), options.title, options.table
     with defer_signals() as pending:
         deliver(results, canvas, path, output, argv, pending, shown=shown, title=title, table=table)
     canvas.show()
 
 
 def _reject_options_of_comparisons(
-    command: str,
-    file: Path,
-    margin: float | None,
-    sources: str,
-    only: list[str] | None,
-    output: OutputOptions,
+    command: str, file: Path, options: ShowOptions, output: OutputOptions
 ) -> None:
     """Raise `SettingError` for an option that only a comparison has.
 
     Args:
         command: Command that wrote the file.
         file: The file.
-        margin: Value of `--margin`.
-        sources: Value of `--sources`.
-        only: Values of `--only`.
+        options: Which results are shown.
         output: Output options.
     """
     for setting, value, thing in (
         ("summary", output.screen.summary, "a summary"),
-        ("margin", margin, "a margin"),
-        ("sources", None if sources == "both" else sources, "sources"),
-        ("only", only and only[0], "variants"),
+        ("margin", options.margin, "a margin"),
+        ("sources", None if options.sources == "both" else options.sources, "sources"),
+        ("only", options.only and options.only[0], "variants"),
         ("explain", "" if output.screen.explain else None, "words to explain"),
     ):
         if value is not None:
@@ -143,29 +142,18 @@ def _check_text(title: str | None, table: str | None, format: str | None) -> Non
         raise SettingError("table", table, problem)
 
 
-def _read(
-    path: Path, number: int | None, margin: float | None, messages: MessageOptions
-) -> "StudyResults | TrainingResults | JudgedResults":
-    """Read the results of a JSON file, or of one command in a store."""
-    return load_results(
-        path, read_input, margin, number, None if messages.quiet else _list_commands
-    )
-
-
 def _select(
-    results: "StudyResults | TrainingResults | JudgedResults",
-    sources: Literal[Question, "both"],
-    only: list[str] | None,
+    results: "StudyResults | TrainingResults | JudgedResults", options: ShowOptions
 ) -> "StudyResults | JudgedResults | None":
     """Return the selection of the results that is shown; None for all."""
-    if sources == "both" and not only:
+    if options.sources == "both" and not options.only:
         return None
 
     from blobtransfer.results.results import TrainingResults
     from blobtransfer.results.selection import select
 
     assert not isinstance(results, TrainingResults)  # which have no questions
-    return select(results, sources, only or None)
+    return select(results, options.sources, options.only or None)
 
 
 def _list_commands(store: "Store", n_commands: int, number: int) -> None:

@@ -1,9 +1,9 @@
 """`train-source` and `train-target`: train one network, save it, and show its results."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from blobtransfer.api.requests import source_request, target_request
 from blobtransfer.cli.data import BlobsOptions, description, tables_of
@@ -77,30 +77,36 @@ def train_source(
     _train_and_deliver(train, spec, ("model", model), force, path, output, argv)
 
 
-def train_target(
-    *,
+@dataclass(frozen=True)
+class TargetOptions:
+    """Data of the target network, and the network that it starts from."""
+
+    panel: ClassVar[str] = TRANSFER
     seed: Annotated[
         int | None, option("Seed N: short for --task blobs:seed=N.", panel=BLOBS, show_default="2")
-    ] = None,
+    ] = None
     task: Annotated[
         str | None,
         description(
             "Data to train on, such as moons:noise=0.2 or a.csv:label=y.",
             show_default="blobs:seed=2",
         ),
-    ] = None,
+    ] = None
     model: Annotated[
         Path | None,
         option(
             "Saved network to start from. A .keras or .h5 file, or an unzipped folder of Keras.",
-            panel=TRANSFER,
             show_default="random weights",
         ),
-    ] = None,
+    ] = None
     fixed: Annotated[
-        int | None,
-        option("Number of hidden layers of --model to freeze.", panel=TRANSFER, show_default="0"),
-    ] = None,
+        int | None, option("Number of hidden layers of --model to freeze.", show_default="0")
+    ] = None
+
+
+def train_target(
+    *,
+    target: TargetOptions,
     variants: VariantOptions,
     save: Annotated[
         Path | None, option("File for the trained network (.keras or .h5).", panel=RESULTS)
@@ -120,11 +126,11 @@ def train_target(
       blobtransfer train-target --seed 2 --model model.keras --fixed 1
     """
     output = OutputOptions(figure=figure, result=result, messages=messages)
-    values = values_of(variants, training, model=model, fixed=fixed)
-    request = target_request(task, seed, blobs.to_blobs(), values)
+    values = values_of(variants, training, model=target.model, fixed=target.fixed)
+    request = target_request(target.task, target.seed, blobs.to_blobs(), values)
     spec, source_network = request.spec, request.source_network
     tables = tables_of(request.settings.target)
-    read = [(MODEL_FILE, model), *tables]
+    read = [(MODEL_FILE, target.model), *tables]
     output.check_files("train-target", read=read)
     path = output.check_files("train-target", [("save", save)], tables if force else read)
     if force and save is None:
