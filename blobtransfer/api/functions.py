@@ -23,6 +23,7 @@ from blobtransfer.api.requests import (
     StudyRequest,
     compare_request,
     grid_request,
+    load_data,
     pairs_request,
     plot_requests,
     source_request,
@@ -273,17 +274,12 @@ def plot_data(
     seeds = [] if seed is None else several(seed)
     specs = plot_requests(data, seeds, blobs_of(options))
 
-    from blobtransfer.data import load_dataset
     from blobtransfer.report.figures.canvas import python_canvas
     from blobtransfer.report.figures.pictures import picture_of_report
     from blobtransfer.report.kinds import build_report
-    from blobtransfer.report.kinds.data import DataResults
-    from blobtransfer.results.provenance import Clock, Provenance
 
-    canvas, clock = python_canvas(style, plain_value(size), title), Clock()
-    datasets = tuple(load_dataset(spec) for spec in specs)
-    results = DataResults(datasets, Provenance(clock.started, clock.seconds()))
-    return picture_of_report(build_report(results), canvas).figure
+    canvas = python_canvas(style, plain_value(size), title)
+    return picture_of_report(build_report(load_data(specs)), canvas).figure
 
 
 def judge(

@@ -34,6 +34,7 @@ from blobtransfer.studies.training import build_source_training, build_target_tr
 if TYPE_CHECKING:
     from blobtransfer.keras_files.read import SourceNetwork
     from blobtransfer.network import Weights
+    from blobtransfer.report.kinds.data import DataResults
 
 TUNED = "learning-rate"
 """Name of the setting that runs can choose."""
@@ -237,6 +238,22 @@ def plot_requests(tasks: Sequence[Data], seeds: Sequence[int], blobs: Blobs) -> 
         problem = f"{n_values:,} numbers in all; use at most {MAX_DATA_VALUES:,}"
         raise SettingError("seed", words, problem)
     return [*specs]
+
+
+def load_data(specs: Sequence[DataSpec], argv: Sequence[str] = ()) -> "DataResults":
+    """Return the data of a figure, generated or read.
+
+    Args:
+        specs: The data, one per panel.
+        argv: Command line.
+    """
+    from blobtransfer.data import load_dataset
+    from blobtransfer.report.kinds.data import DataResults
+    from blobtransfer.results.provenance import Clock, Provenance
+
+    clock = Clock()
+    datasets = tuple(map(load_dataset, specs))
+    return DataResults(datasets, Provenance(clock.started, clock.seconds(), tuple(argv)))
 
 
 def settings_of(values: Mapping[str, Any], **more: Any) -> ComparisonSettings:

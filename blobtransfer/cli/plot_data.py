@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from blobtransfer.api.requests import plot_requests
+from blobtransfer.api.requests import load_data, plot_requests
 from blobtransfer.cli.data import BlobsOptions, description, tables_of
 from blobtransfer.cli.delivery import deliver
 from blobtransfer.cli.help import BLOBS
@@ -50,13 +50,7 @@ def plot_data(
     if not (is_printed or path or figure.show or result.files()):
         raise SettingError("quiet", "", "nothing is left to do; leave -q or --no-plot out")
 
-    from blobtransfer.data import load_dataset
-    from blobtransfer.report.kinds.data import DataResults
-    from blobtransfer.results.provenance import Clock, Provenance
-
-    canvas, clock = figure.canvas(), Clock()
-    datasets = tuple(load_dataset(spec) for spec in specs)
-    results = DataResults(datasets, Provenance(clock.started, clock.seconds(), argv))
+    canvas, results = figure.canvas(), load_data(specs, argv)
     with defer_signals() as pending:
         deliver(results, canvas, path, outputs, argv, pending, is_printed)
     canvas.show()

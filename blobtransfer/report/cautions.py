@@ -1,6 +1,6 @@
 """Cautions in words: why results are less certain than they seem, and what to do."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import assert_never
 
 from blobtransfer.report.words import (
@@ -70,7 +70,7 @@ def caution_text(caution: findings.Caution, results: CellResults) -> str:
                 "only trains longer, which is not transfer; use another --source-seed"
             )
         case findings.OtherClasses():
-            names = join_and(list(dict.fromkeys(_with_question(caution.arms, results))))
+            names = _arm_names(caution.arms, results)
             return (
                 f"{names}: the output layer was trained on classes that the target does not have, "
                 "so it starts at chance level; --variant new-head,fixed=0 re-initialises it"
@@ -95,7 +95,7 @@ def caution_text(caution: findings.Caution, results: CellResults) -> str:
                 f"{results.spec.network.n_classes} classes; try {_other_training(results)}"
             )
         case findings.Collapsed():
-            names = join_and(list(dict.fromkeys(_with_question(caution.arms, results))))
+            names = _arm_names(caution.arms, results)
             return (
                 f"most runs diverge or collapse (never predict one of the classes) with {names}, "
                 f"so there is little to compare; try {_other_training(results)}"
@@ -182,10 +182,10 @@ def score_caution_text(caution: findings.ScoreCaution, results: JudgedResults) -
             n_pairs = pluralise(caution.n, "repeats")
             return f"with {n_pairs} nothing can be decided; add repeats, such as {ENOUGH_REPEATS}"
         case findings.Collapsed():
-            names = join_and(list(dict.fromkeys(_with_question(caution.arms, results))))
+            names = _arm_names(caution.arms, results)
             return f"{MOSTLY_FAILS} with {names}, so there is little to compare"
         case findings.ConstantScores():
-            names = join_and(list(_with_question(caution.arms, results)))
+            names = _arm_names(caution.arms, results)
             text = (
                 f"every repeat has the same score ({names}); check that repeats are separate runs"
             )
@@ -198,7 +198,7 @@ def score_caution_text(caution: findings.ScoreCaution, results: JudgedResults) -
             these = "that column" if len(variants) == 1 else "those columns"
             return f"{text}, or remove {these} if {join_and(variants)} {verb} not {columns}"
         case findings.EqualScores():
-            names = join_and(list(_with_question(caution.arms, results)))
+            names = _arm_names(caution.arms, results)
             return f"equal scores in every repeat ({names}); check that they are separate runs"
         case findings.OneSource():
             return (
@@ -269,7 +269,7 @@ def _rise_text(
         has_interval: Whether the interval follows.
     """
     rise = caution.rises[0]
-    label = next(_with_question([rise.arm], results))
+    label = _arm_names([rise.arm], results)
     if isinstance(results, TrainingResults) and rise.arm in results.scores.arms:
         label = "the network"
     verb = "gained" if rise.mean > 0.0 else "changed by"
@@ -337,14 +337,16 @@ def _more_rows(caution: findings.FewTestRows, results: CellResults) -> str:
     return f"--test-samples {caution.n_enough}" if is_blobs else f"test={caution.n_enough}"
 
 
-def _with_question(arms: Sequence[Arm], results: ComparedResults) -> Iterator[str]:
-    """Yield the names of arms, with the question if only one of two is affected."""
+def _arm_names(arms: Sequence[Arm], results: ComparedResults) -> str:
+    """Return the names of arms, with the question if only one of two is affected."""
+    names: list[str] = []
     for arm in arms:
         n_same = sum(other.label == arm.label for other in arms)
         label = label_of(arm, results)
         if arm.sources != "none" and n_same < len(results.spec.questions):
             label += f" with {QUESTION_NAMES[arm.sources]}"
-        yield label
+        names.append(label)
+    return join_and(list(dict.fromkeys(names)))
 
 
 BEST_AGAINST_BEST = "; to compare tuned networks, use --tune learning-rate=A,B,..."

@@ -11,6 +11,7 @@ from blobtransfer.report.report import Report
 from blobtransfer.report.table import Matrix, Table, blank_repeats
 from blobtransfer.results.files.schema import Sentence
 from blobtransfer.results.results import CellResults, StudyResults
+from blobtransfer.specs.data import Role
 from blobtransfer.specs.experiment import Question
 from blobtransfer.statistics.paired import VerdictKind
 from blobtransfer.statistics.transferability import Ranking, ScoreName
@@ -142,18 +143,9 @@ def grid_table(results: StudyResults, series: int, sentence: str) -> Table:
         series: Index of the variant in each cell.
         sentence: The answer about the variant.
     """
-    sources, targets = (axis.values for axis in results.study.axes)
-    means = {
-        (margin.axis, margin.at): f"{words.format_signed(margin.mean)}  "
-        for margin in results.findings.marginal_means
-        if margin.series == series
-    }
-    cells = {cell.at: _cell_text(cell, series) for cell in results.cells}
-    rows = []
-    for source in sources:
-        row = (cells.get((source, target), "") for target in targets)
-        rows.append((source, *row, means.get(("source", source), "")))
-    rows.append(("mean", *(means.get(("target", target), "") for target in targets), ""))
+    targets, means = results.study.axes[1].values, _means(results, series, "target")
+    rows = [(*row[:-1], _padded(row[-1])) for row in _source_rows(results, series)]
+    rows.append(("mean", *(_padded(means.get(target, "")) for target in targets), ""))
     n_differences = len(results.cells) * (len(results.study.cells[0].spec.variants) - 1)
     margin = words.format_points(results.study.margin)
     return Table(
@@ -201,15 +193,31 @@ def _source_tables(results: StudyResults) -> tuple[Table, ...]:
 def _source_rows(results: StudyResults, series: int) -> Iterator[tuple[str, ...]]:
     """Yield the differences of a variant for each source, and their mean over the targets."""
     sources, targets = (axis.values for axis in results.study.axes)
-    means = {
-        margin.at: words.format_signed(margin.mean)
-        for margin in results.findings.marginal_means
-        if margin.axis == "source" and margin.series == series
-    }
+    means = _means(results, series, "source")
     cells = {cell.at: _cell_text(cell, series) for cell in results.cells}
     for source in sources:
         row = (cells.get((source, target), "") for target in targets)
         yield source, *row, means.get(source, "")
+
+
+def _means(results: StudyResults, series: int, axis: Role) -> dict[str, str]:
+    """Return the mean differences of a variant over the sources, or the targets, by the other.
+
+    Args:
+        results: Results of a grid.
+        series: Index of the variant in each cell.
+        axis: The role of the keys.
+    """
+    return {
+        margin.at: words.format_signed(margin.mean)
+        for margin in results.findings.marginal_means
+        if margin.axis == axis and margin.series == series
+    }
+
+
+def _padded(mean: str) -> str:
+    """Return a mean, aligned with the numbers of cells, which have marks."""
+    return mean and f"{mean}  "
 
 
 def _rankings(results: StudyResults) -> list[tuple[str, ScoreName, Ranking]]:
