@@ -31,7 +31,7 @@ from typing import (
 from blobtransfer.api.data import BLOBS_FIELDS, Blobs
 from blobtransfer.api.values import plain_keywords
 from blobtransfer.did_you_mean import suggest
-from blobtransfer.specs.experiment import EngineName, Question
+from blobtransfer.specs.experiment import EngineName, SourcesChoice
 from blobtransfer.specs.generated import BlobsSpec
 from blobtransfer.specs.network import ACTIVATIONS, INITIALIZERS, Initializer
 from blobtransfer.specs.study import Budget
@@ -217,7 +217,7 @@ class QuestionKeywords(TypedDict, total=False):
     target_seed: Annotated[int | None, "Seed of the target blobs.", "2"]
     reverse: Annotated[bool, "Swap source and target."]
     sources: Annotated[
-        Literal[Question, "both"] | None,
+        SourcesChoice | None,
         "A new source network in each repeat, one for all repeats, or both.",
         "both; fresh in a sweep",
     ]

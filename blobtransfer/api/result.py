@@ -11,7 +11,7 @@ from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from textwrap import shorten
-from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from blobtransfer.api.frames import curves_frame, runs_frame, summary_frame
 from blobtransfer.api.keywords import in_python
@@ -24,12 +24,11 @@ from blobtransfer.report.kinds import build_report
 from blobtransfer.report.report import Report
 from blobtransfer.report.writers import WRITERS, screen_text, write_summary
 from blobtransfer.results.results import JudgedResults, StudyResults, TrainingResults
-from blobtransfer.results.selection import select
+from blobtransfer.results.selection import VariantsChoice, select
 from blobtransfer.specs.checks import escape_control_characters, plain_value
-from blobtransfer.specs.experiment import Question
+from blobtransfer.specs.experiment import SourcesChoice
 from blobtransfer.specs.network import MLPSpec
 from blobtransfer.specs.study import COMPARISONS
-from blobtransfer.specs.variant import Variant
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -275,8 +274,8 @@ class Result(Output[StudyResults | JudgedResults]):
         style: Style = "screen",
         size: tuple[float, float] | None = None,
         title: str | bool = True,
-        sources: Literal[Question, "both"] = "both",
-        only: str | Variant | Sequence[str | Variant] | None = None,
+        sources: SourcesChoice = "both",
+        only: VariantsChoice | None = None,
     ) -> "Figure":
         """Return the figure, which a notebook shows as the value of a cell.
 

@@ -7,7 +7,7 @@ Commands share whole groups. The fields of a group have the names and defaults o
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar
 
 import typer
 
@@ -18,7 +18,7 @@ from blobtransfer.cli.unknown import NOTHING
 from blobtransfer.errors import SettingError
 from blobtransfer.execution.dask import address_of
 from blobtransfer.specs.checks import parse_number
-from blobtransfer.specs.experiment import EngineName, Question
+from blobtransfer.specs.experiment import EngineName, SourcesChoice
 from blobtransfer.specs.network import (
     ACTIVATIONS,
     ALIASES,
@@ -135,7 +135,7 @@ class QuestionOptions(StatisticsOptions):
     """Variants to compare, and criteria."""
 
     panel: ClassVar[str] = QUESTIONS
-    sources: Annotated[Literal[Question, "both"] | None, option(panel=TRANSFER)] = None
+    sources: Annotated[SourcesChoice | None, option(panel=TRANSFER)] = None
     nested: Annotated[list[int] | None, option(metavar=PAIR)] = None
     against: Annotated[Variant | None, option(metavar="VARIANT", parser=_read_variant)] = None
     speed: Annotated[bool, option()] = False

@@ -3,7 +3,7 @@
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import typer
 
@@ -16,7 +16,7 @@ from blobtransfer.cli.output import OutputOptions
 from blobtransfer.cli.parsing import option
 from blobtransfer.cli.streams import print_stderr, read_input
 from blobtransfer.errors import InputFileError, SettingError
-from blobtransfer.specs.experiment import Question
+from blobtransfer.specs.experiment import SourcesChoice
 from blobtransfer.specs.study import COMPARISONS
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class ShowOptions:
     ] = None
     margin: ShownMargin = None
     sources: Annotated[
-        Literal[Question, "both"], option("Show results of fresh sources, of one source, or both.")
+        SourcesChoice, option("Show results of fresh sources, of one source, or both.")
     ] = "both"
     only: Annotated[
         list[str] | None,

@@ -6,7 +6,7 @@ that an answer does not depend on which variants are shown.
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields, replace
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from blobtransfer.errors import SettingError
 from blobtransfer.results.findings import (
@@ -20,12 +20,15 @@ from blobtransfer.results.findings import (
 from blobtransfer.results.results import CellResults, JudgedResults, StudyResults
 from blobtransfer.results.study_findings import StudyCaution
 from blobtransfer.specs.checks import as_tuple, check_type, escape_control_characters
-from blobtransfer.specs.experiment import Arm, ComparedQuestion, ExperimentSpec, Question
+from blobtransfer.specs.experiment import Arm, ComparedQuestion, ExperimentSpec, SourcesChoice
 from blobtransfer.specs.study import variant_labels
 from blobtransfer.specs.variant import Variant, parse_variant
 
 Q = TypeVar("Q", bound=ComparedQuestion)
 C = TypeVar("C", bound=Caution | ScoreCaution)
+
+VariantsChoice: TypeAlias = str | Variant | Sequence[str | Variant]
+"""The variants that a user selects, as in commands, such as `fixed=0`."""
 
 MAX_LISTED = 20
 """Largest number of variants that an error lists."""
@@ -33,8 +36,8 @@ MAX_LISTED = 20
 
 def select(
     results: StudyResults | JudgedResults,
-    sources: Literal[Question, "both"] = "both",
-    only: str | Variant | Sequence[str | Variant] | None = None,
+    sources: SourcesChoice = "both",
+    only: VariantsChoice | None = None,
 ) -> StudyResults | JudgedResults:
     """Return results whose report shows one question, or some of the variants.
 
@@ -86,9 +89,7 @@ def select(
 
 
 def _select_scores(
-    results: JudgedResults,
-    sources: Literal[Question, "both"],
-    only: str | Variant | Sequence[str | Variant] | None,
+    results: JudgedResults, sources: SourcesChoice, only: VariantsChoice | None
 ) -> JudgedResults:
     """Return a judgement of scores whose report shows a question or some variants; see `select`."""
     spec = results.spec
@@ -106,7 +107,7 @@ def _select_scores(
     )
 
 
-def _questions(answered: tuple[Q, ...], sources: Literal[Question, "both"]) -> tuple[Q, ...]:
+def _questions(answered: tuple[Q, ...], sources: SourcesChoice) -> tuple[Q, ...]:
     """Return the questions that are shown.
 
     Args:
@@ -127,9 +128,7 @@ def _questions(answered: tuple[Q, ...], sources: Literal[Question, "both"]) -> t
     return tuple(question for question in answered if question == sources)
 
 
-def _indices(
-    names: Sequence[set[str]], only: str | Variant | Sequence[str | Variant] | None
-) -> set[int]:
+def _indices(names: Sequence[set[str]], only: VariantsChoice | None) -> set[int]:
     """Return the indices of the variants that are shown, 0 for standalone among them.
 
     Args:

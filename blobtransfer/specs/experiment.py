@@ -41,6 +41,9 @@ Question = Literal["fresh", "one"]
 QUESTIONS: tuple[Question, ...] = get_args(Question)
 """The questions in the order of all results: the primary one first."""
 
+SourcesChoice = Literal[Question, "both"]
+"""The questions that a user selects with `--sources`."""
+
 ComparedQuestion = Literal[Question, "scores"]
 """Also `scores`: do runs that another program trained beat their baseline?"""
 

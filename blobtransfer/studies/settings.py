@@ -3,7 +3,7 @@
 import os
 from dataclasses import dataclass, fields, replace
 from math import prod
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from blobtransfer.errors import SettingError
 from blobtransfer.specs.checks import (
@@ -15,7 +15,13 @@ from blobtransfer.specs.checks import (
     join,
 )
 from blobtransfer.specs.data import ROLES, DataSpec, Role
-from blobtransfer.specs.experiment import QUESTIONS, EngineName, ExperimentSpec, Question
+from blobtransfer.specs.experiment import (
+    QUESTIONS,
+    EngineName,
+    ExperimentSpec,
+    Question,
+    SourcesChoice,
+)
 from blobtransfer.specs.generated import BlobsSpec
 from blobtransfer.specs.network import Initializer, MLPSpec
 from blobtransfer.specs.study import BUDGETS, Budget
@@ -113,7 +119,7 @@ class ComparisonSettings:
     train_seed: int = ExperimentSpec.train_seed
     fixed: tuple[int, ...] | None = None
     variants: tuple[Variant, ...] = ()
-    sources: Literal[Question, "both"] | None = None
+    sources: SourcesChoice | None = None
     repeats: int | None = None
     until_decided: bool = False
     max_repeats: int | None = None

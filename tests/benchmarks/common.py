@@ -73,7 +73,7 @@ def ignore(n_epochs: int) -> None:
 
 
 def layers(weights: Weights) -> list[NDArray[np.float32]]:
-    """Give each layer as one matrix (R, fan_out, fan_in + 1)."""
+    """Return each layer as one matrix (R, fan_out, fan_in + 1)."""
     return [
         np.ascontiguousarray(np.concatenate([kernel.swapaxes(1, 2), bias[:, :, None]], axis=2))
         for kernel, bias in zip(weights[::2], weights[1::2], strict=True)

@@ -60,7 +60,7 @@ def train_epoch(weights, rows, x, one_hot, learning_rate, batch_size):
 
 
 def loss(weights, x, one_hot):
-    """Give the mean cross-entropy of one network over a batch."""
+    """Return the mean cross-entropy of one network over a batch."""
     a = x.T
     for w in weights[:-1]:
         z = w @ a

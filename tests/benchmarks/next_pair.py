@@ -43,7 +43,7 @@ def main() -> None:
 
 
 def coverage(n_pairs: int, tau: float, unlike: bool, n: int) -> tuple[float, float, float]:
-    """Give the coverage of both intervals, and the mean width of ours in times of the other's."""
+    """Return the coverage of both intervals, and the mean width of ours in times of the other's."""
     rng = np.random.default_rng([n_pairs, int(100 * tau), unlike])
     t = float(special.stdtrit(n_pairs - 1, 0.975))
     n_ours = n_usual = 0

@@ -76,7 +76,7 @@ class VectorModel(models.PrimitiveModel):
 
 
 def place(context: Any, builder: ir.IRBuilder, array_type: types.Array, array: Any, i: Any) -> Any:
-    """Give the address of `array[i, :]`."""
+    """Return the address of `array[i, :]`."""
     data = context.make_array(array_type)(context, builder, array).data
     return builder.gep(builder.bitcast(data, REGISTER.as_pointer()), [i])
 

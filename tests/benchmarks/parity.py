@@ -133,7 +133,7 @@ def stopping_job_of_case(
 
 
 def steps_of(training: TrainingSpec, strength: float | None) -> str:
-    """Say in words what moves the weights."""
+    """Return in words what moves the weights."""
     words = [f"{training.optimizer} {training.learning_rate:g}"]
     if training.momentum:
         words.append(f"{'nesterov' if training.nesterov else 'momentum'} {training.momentum:g}")

@@ -40,7 +40,7 @@ def main(n_tables: int) -> None:
 
 
 def differences(rng: np.random.Generator, n_train: int, n_splits: int) -> NDArray[np.float64]:
-    """Give how much more accurate the first learner is, by split of one table."""
+    """Return how much more accurate the first learner is, by split of one table."""
     y = rng.integers(0, 2, N_ROWS)
     x = rng.normal(size=(N_ROWS, 2)) + 0.8 * y[:, None]
     found = []

@@ -71,7 +71,7 @@ class Entry:
     is_missing: bool = False
 
     def timed(self, n_runs: int) -> tuple[int, int]:
-        """Give the runs and epochs that are timed to find the rate at n_runs."""
+        """Return the runs and epochs that are timed to find the rate at n_runs."""
         if self.path in KERAS:
             return 2, 100
         is_fast = self.path in ("ours.train_compiled", "ours.train_adam", "numba_lanes.train")

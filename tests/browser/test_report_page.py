@@ -32,7 +32,7 @@ SIZES = {"desk": (1200, 900), "phone": (390, 844)}
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory):
-    """Give the page of each command as a file."""
+    """Return the page of each command as a file."""
     engine = PlannedEngine(varied, n_at_once=100)
     both = spec_of(30, variants=VARIANTS, questions=("one", "fresh"), speed=True)
     found = {

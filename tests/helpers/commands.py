@@ -128,7 +128,7 @@ def with_files_of_at_most(n_bytes: int) -> tuple[str, ...]:
 
 
 def contents(folder: Path) -> dict[Path, str | None]:
-    """Give what every file, link and directory below a folder holds."""
+    """Return what every file, link and directory below a folder holds."""
     found: dict[Path, str | None] = {}
     for path in sorted(folder.rglob("*")):
         if path.is_symlink():

@@ -30,7 +30,7 @@ HEAD = header_of(SPEC, is_stored=False)
 
 
 def block_of(first: int) -> BlockResult:
-    """Give the block that begins with a repeat; its numbers are a function of them."""
+    """Return the block that begins with a repeat; its numbers are a function of them."""
     repeats = np.arange(first, first + N_AT_ONCE)
     shape = (len(METRICS), len(SPEC.arms), N_AT_ONCE)
     values = np.random.default_rng(first).random(shape)

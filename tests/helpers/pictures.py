@@ -20,17 +20,17 @@ if TYPE_CHECKING:
 
 
 def rows_of(axes: "Axes") -> list[str]:
-    """Give the labels of the rows."""
+    """Return the labels of the rows."""
     return [label.get_text() for label in axes.get_yticklabels()]
 
 
 def dots_of(axes: "Axes") -> list[NDArray[np.float64]]:
-    """Give the dots of each row of scores, (n, 2)."""
+    """Return the dots of each row of scores, (n, 2)."""
     return [np.asarray(collection.get_offsets()) for collection in axes.collections]
 
 
 def lines_across(axes: "Axes") -> list[float]:
-    """Give the places of the lines from the bottom of a panel to its top."""
+    """Return the places of the lines from the bottom of a panel to its top."""
     return [
         float(np.asarray(line.get_xdata())[0])
         for line in axes.lines
@@ -39,12 +39,12 @@ def lines_across(axes: "Axes") -> list[float]:
 
 
 def notes_in(axes: "Axes") -> list[str]:
-    """Give the texts beside the rows."""
+    """Return the texts beside the rows."""
     return [text.get_text() for text in axes.texts]
 
 
 def texts_in(figure: "Figure") -> list["Text"]:
-    """Give every text that is seen."""
+    """Return every text that is seen."""
     from matplotlib.text import Text
 
     figure.draw_without_rendering()
@@ -61,7 +61,7 @@ def texts_in(figure: "Figure") -> list["Text"]:
 
 
 def _labels_beyond(axes: "Axes") -> list["Text"]:
-    """Give the labels of ticks that lie beyond the ends of their axis, and are not drawn."""
+    """Return the labels of ticks that lie beyond the ends of their axis, and are not drawn."""
     found = []
     for axis in (axes.xaxis, axes.yaxis):
         low, high = sorted(axis.get_view_interval())

@@ -30,7 +30,7 @@ REPEAT_OF = {int(key): r for r, key in enumerate(order_keys(0, Stream.TARGET_ORD
 
 
 def spec_of(n_repeats: int = 3, fixed: tuple[int, ...] = (0, 2), **changes: Any) -> ExperimentSpec:
-    """Give a small comparison of one question, with some fields of the spec changed."""
+    """Return a small comparison of one question, with some fields of the spec changed."""
     settings: dict[str, Any] = {
         "network": MLPSpec(),
         "training": TrainingSpec(epochs=2),

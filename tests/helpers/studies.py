@@ -16,7 +16,7 @@ FRESH: dict[str, Any] = {"questions": ("fresh",)}
 
 
 def sweep_of(values: tuple[int, ...] = (10, 20, 40), n_repeats: int = 8, **changes: Any) -> Study:
-    """Give a sweep of the training rows, each point tested on the same rows."""
+    """Return a sweep of the training rows, each point tested on the same rows."""
     cells = []
     for value in values:
         source, target = (
@@ -33,7 +33,7 @@ def sweep_of(values: tuple[int, ...] = (10, 20, 40), n_repeats: int = 8, **chang
 
 
 def pairs_of(n_pairs: int = 6, n_repeats: int = 8, **changes: Any) -> Study:
-    """Give pairs of problems 1, 2, 3, ...; each has a seed of its own."""
+    """Return pairs of problems 1, 2, 3, ...; each has a seed of its own."""
     cells = []
     for i in range(n_pairs):
         source, target = (BlobsSpec(2 * i + place, **SMALL) for place in (1, 2))
@@ -47,7 +47,7 @@ def pairs_of(n_pairs: int = 6, n_repeats: int = 8, **changes: Any) -> Study:
 
 
 def grid_of(n_problems: int = 3, n_repeats: int = 8, **changes: Any) -> Study:
-    """Give a grid of problems 1, 2, ...; on the diagonal the source is of the target problem."""
+    """Return a grid of problems 1, 2, ...; on the diagonal the source is of the target problem."""
     problems = [BlobsSpec(seed, **SMALL) for seed in range(1, n_problems + 1)]
     names = tuple(one.name for one in problems)
     cells = []

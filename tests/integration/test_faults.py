@@ -82,7 +82,7 @@ def wait_for_writing(folder, process):
 
 
 def is_whole(path):
-    """Tell whether a file that the program wrote is complete."""
+    """Return whether a file that the program wrote is complete."""
     content = path.read_bytes()
     match path.suffix:
         case ".png":
@@ -603,7 +603,7 @@ def test_settings_that_a_program_made_before_are_refused(tmp_path, setting, foun
 
 
 def fake_keras(folder, code=""):
-    """Put a Keras that is quick to import in a folder; give what runs code after `load_keras`."""
+    """Put a Keras that is quick to import in a folder; return what runs code after `load_keras`."""
     (folder / "tensorflow.py").write_text(
         "constant = float\n"
         "def get_logger():\n"

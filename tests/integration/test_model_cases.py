@@ -37,7 +37,7 @@ def keras():
 
 
 def shaken(model):
-    """Give a model weights of its own, biases too."""
+    """Return a model with weights and biases of its own."""
     rng = np.random.default_rng(4321)
     model.set_weights([rng.normal(0, 0.7, part.shape) for part in model.get_weights()])
     return model

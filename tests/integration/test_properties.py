@@ -207,7 +207,7 @@ def test_train_target_answers_any_command_line_in_a_documented_way(argv):
 
 @pytest.fixture(scope="module")
 def results():
-    """Give the bytes of good results, as a command writes them."""
+    """Return the bytes of good results, as a command writes them."""
     with folder_with_a_model():
         more = "--repeats 3 --speed --variant random-frozen,fixed=1 --variant new-head".split()
         assert run_here("compare", *TINY, *more, "-o", "r.json", "-q").code == 0
@@ -229,7 +229,7 @@ PUT = [
 
 
 def places(value, path=()):
-    """Give the paths to everything in a JSON value."""
+    """Yield the paths to everything in a JSON value."""
     children = (
         value.items()
         if isinstance(value, dict)

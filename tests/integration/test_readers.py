@@ -15,7 +15,7 @@ KEY = ["sources", "label"]
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Give a folder with the files of one comparison, nested and with its curves."""
+    """Return a folder with the files of one comparison, nested and with its curves."""
     folder = tmp_path_factory.mktemp("readers")
     files = [folder / name for name in ("r.json", "r.csv", "c.csv", "s.csv")]
     done = run_here(

@@ -113,7 +113,7 @@ def test_a_terminal_that_fails_costs_no_files(tmp_path, monkeypatch, capsys):
 
 
 def plain(seen):
-    """Give the lines of what a terminal got, without colours."""
+    """Return the lines of what a terminal got, without colours."""
     return re.sub(r"\x1b\[[\d;?]*[A-Za-z]", "", seen).splitlines()
 
 

@@ -35,7 +35,7 @@ def read(name):
 
 
 def rows_of(text, **wanted):
-    """Give the runs of a CSV that have these values, without the columns of a study."""
+    """Return the runs of a CSV that have these values, without the columns of a study."""
     rows = csv.DictReader(io.StringIO(text, newline=""))
     kept = [row for row in rows if all(row[name] == value for name, value in wanted.items())]
     return [

@@ -593,7 +593,7 @@ print(done.returncode, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
 
 
 def run_measured(path: Path) -> tuple[Finished, int]:
-    """Give a model to the command line: what that leaves behind, and the most KB it used.
+    """Pass a model to the command line; return what that leaves behind, and the most KB it used.
 
     A small process starts it, as the memory of the one that starts it counts too.
     """

@@ -668,7 +668,7 @@ def write_model_files(folder):
 
 @pytest.fixture(scope="module")
 def template(tmp_path_factory):
-    """Give a folder with a model, results, directories, links, and an empty file of each."""
+    """Return a folder with a model, results, directories, links, and an empty file of each."""
     folder = tmp_path_factory.mktemp("folder")
     write_keras(folder / "m.keras")
     write_h5(folder / "m.h5")
@@ -835,7 +835,7 @@ def test_a_refusal_needs_no_open_stream(folder, closed):
 
 
 def changed(change):
-    """Give a test a text from that of good results."""
+    """Return the text that a test makes from that of good results."""
 
     def text(good):
         record = json.loads(good)

@@ -478,7 +478,7 @@ def check_room(figure: "Figure") -> None:
 
 
 def _has_room(figure: "Figure") -> bool:
-    """Lay a figure out, and return whether every panel is large enough."""
+    """Return whether every panel of a figure is large enough after its layout."""
     with strict_layout():
         try:
             figure.draw_without_rendering()

@@ -69,10 +69,7 @@ def draw_sweep(report: Report[StudyResults], canvas: Canvas) -> "Figure":
     height = texts + PANEL_PAIR_HEIGHT * n_blocks
     figure = canvas.new(width, height)
     panel_height = (canvas.height(height) - texts) / (2 * n_blocks) - AXIS_HEIGHT
-    ratios = [1.0, 1.0] * n_blocks
-    grid = figure.subplots(
-        2 * n_blocks, n_columns, squeeze=False, sharex=True, height_ratios=ratios
-    )
+    grid = figure.subplots(2 * n_blocks, n_columns, squeeze=False, sharex=True)
     for i, question in enumerate(questions):
         row, column = divmod(i, n_columns)
         above, below = grid[2 * row][column], grid[2 * row + 1][column]
@@ -149,7 +146,7 @@ def _draw_differences(results: StudyResults, question: Question, axes: "Axes", l
         look: Sizes.
     """
     draw_margin(axes, results.study.margin, look, is_upright=True)
-    for series, _ in results.variant_labels.items():
+    for series in results.variant_labels:
         summaries = [cell.summary_of(question, series) for cell in results.cells]
         positions, style = _positions(results, series), _style_of(results, series)
         means = [

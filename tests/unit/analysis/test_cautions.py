@@ -28,7 +28,7 @@ ALIKE, UNDECIDED = Verdict("no practical difference", "no"), Verdict("undecided"
 
 
 def summary_of(spec, accuracy=0.8, n_pairs=None, verdict=ALIKE, **changes):
-    """Give the summary of a comparison, with the same changes to each of its arms."""
+    """Return the summary of a comparison, with the same changes to each of its arms."""
     results = compare_cell(spec, None, PlannedEngine(lambda key, *_: 0.8 + key % 10 / 1000, 1000))
     return [
         replace(

@@ -31,13 +31,13 @@ SCORES = {
 
 
 def design(*texts, **changes):
-    """Give a comparison of some variants, 8 repeats of both questions."""
+    """Return a comparison of some variants, 8 repeats of both questions."""
     variants = (STANDALONE, *map(parse_variant, texts))
     return spec_of(8, **{"variants": variants, "questions": ("one", "fresh")} | changes)
 
 
 def scores_of(spec, scores=None, n_classes_seen=3):
-    """Give planned accuracies, 0.5 where there are none, which the other metrics equal."""
+    """Return planned accuracies, 0.5 where there are none, which the other metrics equal."""
     planned = [(scores or {}).get((arm.sources, arm.label), [0.5] * 8) for arm in spec.arms]
     values = np.array(planned, np.float64)
     return Scores(
@@ -58,7 +58,7 @@ def problem(ceiling: float | None = 0.9, floor=FLOOR):
 
 
 def certain(ceiling=0.9):
-    """Give a problem of which all that can be lost is known, so that few pairs can decide."""
+    """Return a problem of which all that can be lost is known, so that few pairs can decide."""
     return problem(ceiling, floor=ceiling)
 
 
@@ -356,7 +356,7 @@ def test_the_interval_at_every_look_takes_the_place_of_what_holds_at_one():
 
 
 def curves_of(spec, scores, first=0.1, middle=0.3):
-    """Give learning curves that end at the scores: two epochs, or as many as an arm has."""
+    """Return learning curves that end at the scores: two epochs, or as many as an arm has."""
     return {
         arm: np.array(
             [
@@ -398,7 +398,7 @@ def test_the_speed_is_measured_and_compared_as_accuracy_is():
 
 
 def of_heights(by_standalone, by_transfer, n_epochs=200, n=8):
-    """Give curves that reach 0.5 at the one epoch or the other."""
+    """Return curves that reach 0.5 at the one epoch or the other."""
     spec = design("fixed=1", speed=True, threshold=0.5, questions=("one",))
     spec = replace(spec, training=replace(spec.training, epochs=n_epochs))
     curves = {

@@ -18,7 +18,7 @@ from blobtransfer.statistics.pooled import fit_slope, pool_pairs
 
 
 def planned(spec, accuracy):
-    """Give a study whose accuracies are those planned: (cell, variant) -> (R,)."""
+    """Return a study whose accuracies are those planned: (cell, variant) -> (R,)."""
     results = run(spec, engine=PlannedEngine(lambda *_: 0.5, n_at_once=10_000))
     cells = []
     for c, cell in enumerate(results.cells):
@@ -36,7 +36,7 @@ def again(results: StudyResults) -> StudyResults:
 
 
 def around(mean, n, spread=0.01):
-    """Give n numbers of a mean, none alike."""
+    """Return n numbers of a mean, none alike."""
     return mean + spread * np.linspace(-1, 1, n)
 
 

@@ -22,7 +22,7 @@ class Group:
 
 @pytest.fixture
 def call(monkeypatch, tmp_path):
-    """Give what parses words as the program does, and gives the values that a command gets."""
+    """Return what parses words as the program does, and gives the values that a command gets."""
     monkeypatch.chdir(tmp_path)
     received = {}
 

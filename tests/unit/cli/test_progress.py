@@ -20,7 +20,7 @@ END = "all has been written"
 
 @pytest.fixture
 def told(monkeypatch):
-    """Give what runs a function with a terminal as standard error, and gives what that shows."""
+    """Return what runs a function with a terminal as standard error, and gives what that shows."""
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("COLUMNS", "100")
     for name in ("JPY_PARENT_PID", "JPY_SESSION_NAME", "MPLBACKEND"):  # as in a terminal
@@ -56,7 +56,7 @@ def test_a_terminal_sees_each_stage_and_gets_its_cursor_back(told):
 
 
 def words(seen):
-    """Give what a terminal showed, without its escapes."""
+    """Return what a terminal showed, without its escapes."""
     return re.sub(r"\x1b\[[\d;?]*[A-Za-z]", "", seen)
 
 
@@ -173,14 +173,14 @@ def test_other_calls_show_nothing(told, clock, monkeypatch):
 
 @pytest.fixture
 def clock(monkeypatch):
-    """Give a clock that stands still unless it is told to go on."""
+    """Return a clock that stands still unless it is told to go on."""
     at = [0.0]
     monkeypatch.setattr("blobtransfer.api.progress.time.monotonic", lambda: at[0])
     return at
 
 
 def estimated(clock, steps, total=1_000, stage="comparison", quiet=False, is_stored=None):
-    """Give what is said of steps that take some seconds each."""
+    """Return what is said of steps that take some seconds each."""
     said = io.StringIO()
     print_line = None if quiet else print_stderr
     shown = progress_of(print_line, lambda: None, is_stored)

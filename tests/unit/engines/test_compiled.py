@@ -215,7 +215,7 @@ def test_rows_that_datasets_share_are_in_memory_once():
 
 
 def arms_of(job, n_frozen):
-    """Give a job of some arms, which share the orders of each repeat."""
+    """Return a job of some arms, which share the orders of each repeat."""
     n_arms = len(n_frozen)
     return replace(
         job,
@@ -299,7 +299,7 @@ def test_the_exp_of_the_kernel_does_not_overflow_where_logits_are_far_apart(
 
 
 def computed(function, x):
-    """Give what code of the kernel makes of numbers, in this processor's vectors."""
+    """Return what code of the kernel makes of numbers, in this processor's vectors."""
     lanes = native.host_lanes()
     arguments = {"x": POINTER, "y": POINTER, "n": INT64}
     module = ir.Module("test")

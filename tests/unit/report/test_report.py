@@ -54,13 +54,13 @@ def compared():
 
 
 def explained(report):
-    """Give what is explained: the words before the colon."""
+    """Return what is explained: the words before the colon."""
     heads = [line.partition(": ")[0] for line in report.explanations]
     return {word for head in heads for word in head.replace(" (alike)", ", alike").split(", ")}
 
 
 def columns_of(report):
-    """Give the columns whose head says what they are; rows and verdicts say it in their cells."""
+    """Return the columns whose head says what they are; rows and verdicts say it in their cells."""
     heads = {head for table in report.tables for head in table.columns}
     return heads - {"variant", "question", "verdict"}
 

@@ -105,7 +105,7 @@ def small(results):
 
 
 def strips(text, letters):
-    """Give the head of the strip, and the strip of each row that has one."""
+    """Return the head of the strip, and the strip of each row that has one."""
     lines = text.splitlines()
     head = next(line for line in lines if line.startswith("accuracy in %"))
     scale = re.search(r"[+-]\d+ +[+-]\d+", head)

@@ -39,7 +39,7 @@ BETTER, WORSE = Verdict("better", "yes"), Verdict("worse", "yes")
 
 
 def results_of(verdicts, n_repeats=30, **changes):
-    """Give results of fixed=0, 1 and 2 with given verdicts and means, the rest made up."""
+    """Return results of fixed=0, 1 and 2 with given verdicts and means, the rest made up."""
     spec = spec_of(n_repeats, **{"fixed": (0, 1, 2)} | changes)
     results = compare_cell(
         spec, None, PlannedEngine(lambda key, *_: 0.8 + key % 10 / 1000, n_repeats)
@@ -304,7 +304,7 @@ def test_longer_training_is_advised_by_settings_that_go_together(
 
 
 def notes_of(low_runs, typical, verdict=UNDECIDED):
-    """Give the notes on low runs where fixed=1 has such."""
+    """Return the notes on low runs where fixed=1 has such."""
     results = results_of([(verdict, 0)] * 3)
     summary = list(results.summary)
     difference = replace(summary[2].difference, typical=typical)

@@ -44,7 +44,7 @@ def studies():
 
 
 def judged(study, kinds):
-    """Give a study whose variants have those verdicts, cell by cell."""
+    """Return a study whose variants have those verdicts, cell by cell."""
     cells = []
     for cell, kind in zip(study.cells, kinds, strict=True):
         findings = cell.findings

@@ -36,13 +36,13 @@ def reported(results):
 
 
 def without_ceiling(results):
-    """Give the same results of problems whose best possible accuracy is not known."""
+    """Return the same results of problems whose best possible accuracy is not known."""
     tasks = tuple(replace(data, ceiling=None) for data in results.cells[0].tasks)
     return analysed_with(results, tasks=tasks)
 
 
 def text_in(tables):
-    """Give all that tables say."""
+    """Return all that tables say."""
     return [
         text
         for table in tables

@@ -19,7 +19,7 @@ ARMS = (Arm(STANDALONE, "none"), Arm(Variant("transfer", 1), "one"))
 
 
 def grid(n_repeats=3):
-    """Give a grid in which each number says its place, and repeat 1 of transfer failed."""
+    """Return a grid in which each number says its place, and repeat 1 of transfer failed."""
     places = np.indices((len(METRICS), 2, n_repeats))
     values = places[0] / 10 + places[1] / 100 + places[2] / 1000
     is_failed = np.zeros((2, n_repeats), bool)

@@ -53,7 +53,7 @@ def engine(request):
 
 
 def fresh(*texts, **changes):
-    """Give a comparison of some variants with fresh sources."""
+    """Return a comparison of some variants with fresh sources."""
     settings = {
         "network": NETWORK,
         "training": TrainingSpec(epochs=4, batch_size=16),

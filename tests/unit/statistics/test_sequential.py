@@ -49,7 +49,7 @@ def test_a_hundred_thousand_pairs_are_looked_at_32_times():
 
 
 def plain_interval(differences, alpha, n_means=41):
-    """Give the hull of the means never excluded: the hedged capital process, in two loops.
+    """Return the hull of the means never excluded: the hedged capital process, in two loops.
 
     Waudby-Smith & Ramdas 2024, theorem 3 with theta = 1/2 and the bets of their equation 26.
     """
@@ -128,7 +128,7 @@ def test_equal_differences_at_the_ends_are_held_for_good(d):
 
 @pytest.fixture(scope="module")
 def real():
-    """Give 300 real differences of three variants, and their common mean as 0."""
+    """Return 300 real differences of three variants, and their common mean as 0."""
     spec = spec_of(
         300, (0, 1, 2), questions=("fresh",), training=TrainingSpec(epochs=30),
         source=BlobsSpec(1), target=BlobsSpec(2),

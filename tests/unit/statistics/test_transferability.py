@@ -220,7 +220,7 @@ def test_doubled_units_and_sums_of_units_change_no_plain_h_score(dtype):
 
 
 def evidence_of(features, y):
-    """Give the log evidence of a row by scikit-learn, without its priors of the precisions."""
+    """Return the log evidence of a row by scikit-learn, without its priors of the precisions."""
     model = BayesianRidge(
         compute_score=True,
         fit_intercept=False,

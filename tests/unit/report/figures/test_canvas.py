@@ -192,7 +192,7 @@ VISIONS = {
 
 
 def lab_of(colour, vision):
-    """Give CIE L*a*b* (D65) of a colour as somebody sees it."""
+    """Return CIE L*a*b* (D65) of a colour as somebody sees it."""
     rgb = np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)]) / 255
     linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
     seen = np.clip(np.asarray(VISIONS[vision]) @ linear, 0, 1)

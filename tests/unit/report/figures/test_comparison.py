@@ -50,7 +50,7 @@ def unwrapped(text):
 
 
 def panels_of(results):
-    """Give differences, scores and learning curves, each by question."""
+    """Return differences, scores and learning curves, each by question."""
     axes, n = (
         draw_comparison(build_report(results), Canvas()).axes,
         len(results.cell.spec.questions),
@@ -59,7 +59,7 @@ def panels_of(results):
 
 
 def marks_of(axes):
-    """Give the marks of the mean differences."""
+    """Return the marks of the mean differences."""
     return [line for line in axes.lines if len(line.get_xdata()) == 1]
 
 
@@ -413,7 +413,7 @@ def with_styles(results, style, **size):
 
 
 def are_apart(texts):
-    """Say whether no two texts lie over each other, a little at the edges left aside."""
+    """Return whether no two texts lie over each other, a little at the edges left aside."""
     boxes = [text.get_window_extent().shrunk(0.9, 0.8) for text in texts]
     return not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
 

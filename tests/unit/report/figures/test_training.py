@@ -117,7 +117,7 @@ def contours_of(axes):
 
 
 def areas_of(axes):
-    """Give the polygons of the areas of classes, and of the lines between them."""
+    """Return the polygons of the areas of classes, and of the lines between them."""
     sets = contours_of(axes)
     return (
         [path.to_polygons() for one in sets if one.filled for path in one.get_paths()],
@@ -132,7 +132,7 @@ def with_regions(rows):
 
 
 def slanted(n=100):
-    """Give rows of a grid of which class 1 has a triangle, and class 0 the rest."""
+    """Return rows of a grid of which class 1 has a triangle, and class 0 the rest."""
     return tuple((1, i + 1, 0, n - i - 1) if i + 1 < n else (1, n) for i in range(n))
 
 

@@ -25,7 +25,7 @@ def record_of(results):
 
 @pytest.fixture(scope="module")
 def records():
-    """Give a comparison, a nested one and a training: together they have all there is."""
+    """Return a comparison, a nested one and a training: together they have all there is."""
     both = spec_of(8, variants=VARIANTS, questions=("one", "fresh"), speed=True)
     nested = spec_of(8, questions=("fresh",), nested=(4, 2))
     alone = spec_of(1, variants=(STANDALONE,), target=None)
@@ -55,7 +55,7 @@ def test_what_is_written_follows_the_schema(records, name):
 
 
 def objects_in(value):
-    """Give every object of a record that has named keys, with where it lies."""
+    """Yield every object of a record that has named keys, with where it lies."""
     if isinstance(value, dict):
         yield value
     if isinstance(value, dict | list):
