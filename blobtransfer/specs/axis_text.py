@@ -61,7 +61,6 @@ NEVER = {
 
 OTHER_WORDS = {
     "rows": "did you mean train-samples or samples?",
-    "lr": "did you mean learning-rate?",
     "width": "did you mean hidden?",
     "depth": "did you mean hidden, such as hidden=5,5+5,5+5+5?",
     "noise": "did you mean target.noise or source.noise?",

@@ -95,6 +95,7 @@ def test_a_page_is_well_formed_and_loads_nothing(pages, name):
     assert POLICY in page.of("content")
     assert not [value for value in page.of("src")]
     targets = page.of("href") + page.of("xlink:href")
+    assert targets
     assert all(value.startswith(("#", "data:image/png;base64,")) for value in targets)
     assert not [name for _, name, _ in page.attributes if name.startswith("on")]
     assert not re.search(r"url\((?!#)", pages[name])
