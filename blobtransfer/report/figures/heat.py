@@ -71,6 +71,9 @@ BAR_WIDTH, BAR_HEIGHT, MIN_WIDTH_WITH_BAR = 1.4, 0.8, 5.5
 """Width of a colour bar with its label, height of one below the panels, and least width of a
 figure with a bar beside them, in inches at a font of 10 points."""
 
+BAR_LETTERS = 20
+"""Letters of the longer line of the label of a colour bar beside the panels."""
+
 MIN_LIMIT = 1.0
 """Smallest end of the scale, in points; a smaller scale would emphasise noise."""
 
@@ -165,7 +168,8 @@ def draw_heat(
     if layout.has_bar_below:
         bar_options |= {"location": "bottom", "aspect": 30, "pad": 0.02}
     bar = figure.colorbar(image, ax=panels, **bar_options)
-    bar.set_label(f"difference to standalone ({points_of(results.cell.spec)})")
+    separator = " " if layout.has_bar_below else "\n"
+    bar.set_label(f"difference to{separator}standalone ({points_of(results.cell.spec)})")
     if not layout.n_lines:
         notes = ["hatched: undecided", *["framed: self-transfer"] * has_self_transfer]
     canvas.add_foot(figure, notes, layout.width)
@@ -194,7 +198,8 @@ def _layout_of(
     n_rows = -(-len(maps) // n_columns)
     texts = canvas.title_height(report.headline, width) + canvas.foot_height(notes, (), width)
     texts += n_rows * MAP_TEXTS_HEIGHT + names_height + BAR_HEIGHT * has_bar_below
-    height = texts + n_rows * CELL_HEIGHT * n_down
+    min_map_height = canvas.width_of(max(width_in_letters(rows[0]), BAR_LETTERS))
+    height = texts + n_rows * max(CELL_HEIGHT * n_down, min_map_height)
     cell_height = (canvas.height(height) - texts) / n_rows / n_down
     n_lines = 0
     if cell_width >= canvas.width_of(CELL_LETTERS):

@@ -47,6 +47,9 @@ MAX_JOINED_SOURCES = 60
 MAX_LABEL_LINES = 4
 """Largest number of lines of the name of a row."""
 
+LABEL_WIDTH, NARROW_LABEL_WIDTH = 24, 14
+"""Letters of a line of the name of a row, and of one in a narrow panel."""
+
 MIN_BOXED_RUNS = 5
 """Fewest runs for which a box of quartiles is drawn."""
 
@@ -527,13 +530,18 @@ def _row_label(label: str, is_narrow: bool, max_lines: int) -> str:
 
     Args:
         label: The name.
-        is_narrow: Whether it is shortened.
+        is_narrow: Whether it has short lines. They are longer where the name would be cut.
         max_lines: Largest number of lines.
     """
     cut: dict[str, Any] = {"max_lines": max_lines, "placeholder": "..."}
     if not is_narrow:
-        return textwrap.fill(label, 24, **cut)
-    return textwrap.fill(label.removeprefix("transfer "), 14, break_on_hyphens=False, **cut)
+        return textwrap.fill(label, LABEL_WIDTH, **cut)
+    name = label.removeprefix("transfer ")
+    for width in range(NARROW_LABEL_WIDTH, LABEL_WIDTH):
+        lines = textwrap.wrap(name, width, break_on_hyphens=False)
+        if len(lines) <= max_lines:
+            return "\n".join(lines)
+    return textwrap.fill(name, LABEL_WIDTH, break_on_hyphens=False, **cut)
 
 
 def _set_rows(axes: "Axes", labels: Sequence[str], top: float) -> None:

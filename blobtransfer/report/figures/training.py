@@ -210,7 +210,7 @@ def _draw_curves(
         )
     drawn_losses = [metrics[[TEST_LOSS, TRAIN_LOSS]] for _, metrics, *_ in lines]
     _scale_losses(losses, np.concatenate(drawn_losses))
-    for axes, label in ((losses, "loss (nats)"), (accuracies, f"{metric_name(spec)} (%)")):
+    for axes, label in ((losses, "cross-entropy loss"), (accuracies, f"{metric_name(spec)} (%)")):
         axes.set_ylabel(label)
         axes.set_xlabel("epoch (0: before training)")
         axes.legend(frameon=False, loc="best")

@@ -442,6 +442,20 @@ def test_no_text_is_cut_or_over_another(studies, name, style):
     assert not overlapping
 
 
+@pytest.mark.parametrize("style", STYLES)
+def test_the_labels_of_a_low_heat_map_are_whole(studies, style):
+    sweep = studies["sweep"]
+    axes = (Axis("hidden", ("5",)), *sweep.study.axes)
+    specs = tuple(replace(cell, at=("5", *cell.at)) for cell in sweep.study.cells)
+    cells = tuple(replace(cell, at=("5", *cell.at)) for cell in sweep.cells)
+    low = replace(sweep, study=Study("sweep", axes, specs, "epochs"), cells=cells)
+    figure = picture_of_report(build_report(low), Canvas(style=style)).figure
+    page = figure.bbox.padded(1)
+    for text in texts_in(figure):
+        box = text.get_window_extent()
+        assert page.contains(box.x0, box.y0) and page.contains(box.x1, box.y1), text.get_text()
+
+
 @pytest.mark.exhaustive
 @pytest.mark.parametrize(("name", "style"), third_of(product(MAKE, STYLES)))
 def test_every_style_can_be_drawn_and_is_the_same_twice(studies, name, style, tmp_path):

@@ -383,7 +383,8 @@ def test_three_runs_are_drawn_as_well_as_ten_thousand(n):
 
 
 def test_contrasts_of_controls_have_a_panel_with_their_intervals():
-    variants = (STANDALONE, *map(parse_variant, ("fixed=1", "random-frozen,fixed=1")))
+    controls = ("random-frozen,fixed=1", "self-transfer,fixed=1")
+    variants = (STANDALONE, *map(parse_variant, ("fixed=1", *controls)))
     results = compare(spec_of(8, variants=variants), None, PlannedEngine(good))
     _, axes, _ = draw_comparison(build_report(results), Canvas()).axes
     contrasts = results.cell.findings.contrasts
@@ -391,7 +392,9 @@ def test_contrasts_of_controls_have_a_panel_with_their_intervals():
     assert [mark.get_xdata()[0] for mark in marks_of(axes)] == pytest.approx(means)
     ends = [[100 * c.difference.ci_low, 100 * c.difference.ci_high] for c in contrasts]
     np.testing.assert_allclose(intervals_in(axes), ends)
-    assert len(set(rows_of(axes))) == len(contrasts) == 2
+    assert len(set(rows_of(axes))) == len(contrasts) == 4
+    names = [t.get_text() for a in with_styles(results, "slide").axes for t in a.get_yticklabels()]
+    assert names and not any("..." in name for name in names)
 
 
 def test_a_variant_of_which_most_runs_are_beyond_the_end_has_no_box():
