@@ -140,8 +140,7 @@ class StudyKeywords(TypedDict, total=False):
         "(new output layer), reinit=K (last K layers re-initialised), add=WIDTH (new hidden "
         "layer), fixed=N,unfreeze=EPOCHS,factor=X (frozen layers are trained after EPOCHS, at X "
         "times the learning rate), each also with anchor=X (L2-SP). Controls: "
-        "random-frozen,fixed=N, self-transfer,fixed=N and equal-compute. Repeatable in "
-        "comparisons.",
+        "random-frozen,fixed=N, self-transfer,fixed=N and equal-compute.",
     ]
     margin: Annotated[
         float | None,

@@ -50,6 +50,15 @@ SHORT_HELP = {
 }  # fmt: skip
 """Flags on the short page of each command, in their order."""
 
+HIDDEN = {"--curves": ("pairs", "grid", "judge")}
+"""Commands whose whole page leaves an option out, because they always reject it."""
+
+CLAUSES = {
+    "--curves": {"compare": "Requires --speed.", "sweep": "Requires --speed."},
+    "--variant": dict.fromkeys(("compare", "sweep", "pairs", "grid"), "Repeatable."),
+}
+"""Sentences that the text of an option has on the whole page of some commands only."""
+
 COMMANDS = {
     "Compare": ("compare", "sweep", "pairs", "grid", "judge"),
     "Single steps": ("train-source", "train-target", "plot-data"),
@@ -101,6 +110,8 @@ def command_help(command: Any, context: Any, is_whole: bool) -> str:
         options = [*(short[i] for i in sorted(short)), *options]
         panels: dict[str, dict[Any, Row]] = {panel: {} for panel in PANELS}
         for option in options:
+            if any(command.name in HIDDEN.get(flag, ()) for flag in option.opts):
+                continue
             panels[option.rich_help_panel or GENERAL][option] = _row(option, command.name)
         sections += [(panel, [*rows.values()]) for panel, rows in panels.items()]
         words = {word for option in options for word in re.findall(r"\w+", option.metavar or "")}
@@ -139,10 +150,15 @@ def _row(option: Any, command: str) -> Row:
     left = flags if option.is_flag else f"{flags} {option.metavar}"
     default = option.default if option.show_default is True else option.show_default
     text = "Show the most used options." if "--help" in option.opts else str(option.help)
+    for flag in option.opts:
+        text = f"{text} {CLAUSES.get(flag, {}).get(command, '')}".rstrip()
     if option.required:
         text += " [required]"
     elif not option.is_flag and default is not None:
         word = f"{default:g}" if isinstance(default, float) else str(default)
+        word, _, in_a_sweep = word.partition("; ")  # such as "both; fresh in a sweep"
+        if in_a_sweep and command == "sweep":
+            word = in_a_sweep.removesuffix(" in a sweep")
         text += f" [default: {word.replace('<command>', command)}]"
     return left, text
 

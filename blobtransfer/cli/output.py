@@ -117,10 +117,7 @@ class ResultOptions:
     panel: ClassVar[str] = RESULTS
     format: FormatOption = None
     output: OutputFiles = None
-    curves: Annotated[
-        Path | None,
-        option("Learning curves file (.csv), one row per epoch. compare and sweep need --speed."),
-    ] = None
+    curves: Annotated[Path | None, option("Learning curves file (.csv), one row per epoch.")] = None
 
     def files(self) -> list[Path]:
         """Return the result files, without standard output."""
