@@ -1,7 +1,7 @@
 """Deliver results: files, standard output, and notes on standard error."""
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -165,8 +165,10 @@ def write_files(report: "Report[Any]", output: OutputOptions) -> None:
     """
     result, summary = output.result, output.screen.summary
     failed: MachineError | None = None
-    writers = [(path, writer_of(path)) for path in result.files()]
-    calls = [(path, writer.write) for path, writer in writers if writer is not None]
+    calls: list[tuple[Path, Callable[[Report[Any], Path], None]]] = []
+    for path in result.files():
+        writer = writer_of(path)
+        calls.append((path, write_summary if writer is None else writer.write))
     if summary is not None:
         calls.append((summary, write_summary))
     if result.curves is not None:

@@ -21,9 +21,16 @@ from blobtransfer.cli.streams import STANDARD_STREAM, print_stderr
 from blobtransfer.errors import SettingError, SourceFileError
 from blobtransfer.keras_files import NETWORK_SUFFIXES
 from blobtransfer.report.figures.style import Style, check_size
-from blobtransfer.report.writers import SUMMARY_SUFFIXES, TEXT_WRITERS, WRITERS, TextWriter
+from blobtransfer.report.writers import (
+    LATEX_SUFFIX,
+    SUMMARY_SUFFIXES,
+    TEXT_WRITERS,
+    WRITERS,
+    TextWriter,
+)
 from blobtransfer.specs.checks import parse_number
 from blobtransfer.specs.network import MLPSpec
+from blobtransfer.specs.study import COMPARISONS
 
 if TYPE_CHECKING:
     from blobtransfer.report.figures.canvas import Canvas
@@ -203,7 +210,9 @@ class OutputOptions:
                     text = "" if value is True else value
                     raise SettingError(setting, text, problem)
         writers = [writer for writer in WRITERS.values() if isinstance(writer, TextWriter)]
-        text_suffixes = tuple(suffix for writer in writers for suffix in writer.suffixes)
+        text_suffixes = [suffix for writer in writers for suffix in writer.suffixes]
+        if command in (*COMPARISONS, "show"):
+            text_suffixes.append(LATEX_SUFFIX)
         files: list[tuple[str, Path | None, Sequence[str]]] = [
             ("summary", summary, SUMMARY_SUFFIXES),
             ("curves", result.curves, TEXT_WRITERS["csv"].suffixes),

@@ -16,6 +16,7 @@ from blobtransfer.cli.output import OutputOptions
 from blobtransfer.cli.parsing import option
 from blobtransfer.cli.streams import print_stderr, read_input
 from blobtransfer.errors import InputFileError, SettingError
+from blobtransfer.report.writers import LATEX_SUFFIX
 from blobtransfer.specs.experiment import SourcesChoice
 from blobtransfer.specs.study import COMPARISONS
 
@@ -121,8 +122,11 @@ def _reject_options_of_comparisons(
         options: Which results are shown.
         output: Output options.
     """
+    files = output.result.files()
+    latex_file = next((path for path in files if path.suffix.lower() == LATEX_SUFFIX), None)
     for setting, value, thing in (
         ("summary", output.screen.summary, "a summary"),
+        ("output", latex_file, "a summary"),
         ("margin", options.margin, "a margin"),
         ("sources", None if options.sources == "both" else options.sources, "sources"),
         ("only", options.only and options.only[0], "variants"),

@@ -145,8 +145,11 @@ def _figure(report: "Report[Any]", path: Path) -> None:
     save(picture_of_report(report, Canvas()), path)
 
 
-SUMMARY_SUFFIXES = (".csv", ".md", ".tex")
-"""Suffixes of formats of the summary only."""
+LATEX_SUFFIX = ".tex"
+"""Suffix of a format that only a summary has."""
+
+SUMMARY_SUFFIXES = (".csv", ".md", LATEX_SUFFIX)
+"""Suffixes of the formats of a summary."""
 
 TEXT_WRITERS: Mapping[str, TextWriter] = {
     "table": TextWriter((".txt",), _text),

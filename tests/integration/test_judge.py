@@ -206,7 +206,7 @@ def test_every_output_has_it_and_show_prints_and_draws_it_again(run, tmp_path, o
     jsonschema.validate(record, json_schema("judge"))
     again = run(
         "show", "r.json", "-o", "again.json", "-o", "again.csv", "-o", "again.md",
-        "-o", "again.html", "--plot", "again.svg", "--summary", "s2.tex",
+        "-o", "again.html", "--plot", "again.svg", "-o", "s2.tex",
     )  # fmt: skip
     assert (again.code, again.out) == (0, done.out)
     for first, second in (
