@@ -221,7 +221,9 @@ def pandas_frame(data: Any) -> "DataFrame":
     from pandas.api.types import is_list_like
 
     if isinstance(data, type) or not (hasattr(data, "columns") or is_list_like(data)):
-        raise TableProblem(f"{_type(data)} is not a table; use a DataFrame, or (X, y)")
+        raise TableProblem(
+            f"{_type(data)} is not a table; use a SPEC string, a DataFrame, or (X, y)"
+        )
     _reject_sparse("the table", data)
     try:
         if isinstance(data, DataFrame):
