@@ -131,13 +131,13 @@ class GeneratedSpec:
         if self.n_test is not None:
             check_count("test-samples", self.n_test)
         for setting, n_rows in (("samples", self.n_samples), ("test-samples", self.n_test or 0)):
-            for other, each in (("features", self.n_features), ("classes", n_classes)):
-                if n_rows * each > MAX_DATA_VALUES:
-                    most, least = sorted(((n_rows, setting), (each, other)), reverse=True)
+            for other, n_each in (("features", self.n_features), ("classes", n_classes)):
+                if n_rows * n_each > MAX_DATA_VALUES:
+                    most, least = sorted(((n_rows, setting), (n_each, other)), reverse=True)
                     raise SettingError(
                         most[1],
                         most[0],
-                        f"{n_rows * each:,} numbers with {join(least)}; "
+                        f"{n_rows * n_each:,} numbers with {join(least)}; "
                         f"use at most {MAX_DATA_VALUES:,}",
                     )
         if self.n_train > self.n_samples:

@@ -253,8 +253,8 @@ def test_another_margin_changes_the_verdict_of_saved_scores(run):
     ],
 )
 def test_what_makes_it_less_sure_is_said(frame, kinds):
-    found = [caution.kind for caution in judge(frame).cautions]
-    assert [kind for kind in found if kind != "look again"] == [
+    judged = [caution.kind for caution in judge(frame).cautions]
+    assert [kind for kind in judged if kind != "look again"] == [
         k for k in kinds if k != "look again"
     ]
 

@@ -120,8 +120,8 @@ def has_equal_steps(raw: RawTable, name: str, indices: NDArray[np.intp]) -> bool
     if numbers is None or len(indices) < MIN_ROWS or not np.isfinite(numbers[indices]).all():
         return False
     values = np.sort(numbers[indices])
-    places, step = np.linspace(values[0], values[-1], len(values), retstep=True)
-    return step > 0 and bool((np.abs(values - places) <= MAX_STEP_ERROR * step).all())
+    spaced, step = np.linspace(values[0], values[-1], len(values), retstep=True)
+    return step > 0 and bool((np.abs(values - spaced) <= MAX_STEP_ERROR * step).all())
 
 
 def follows_rows(raw: RawTable, name: str, indices: NDArray[np.intp]) -> bool:

@@ -321,9 +321,9 @@ def _panels(figure: Any, n_questions: int, layout: _Layout) -> list[list["Axes"]
     columns = _columns_of(layout.heights, layout.heights, layout.is_wide)
     if len(columns) > 1:
         panels: dict[str, Axes] = {}
-        for part, kinds in zip(figure.subfigures(1, len(columns)), columns, strict=True):
+        for subfigure, kinds in zip(figure.subfigures(1, len(columns)), columns, strict=True):
             ratios = [layout.heights[kind] for kind in kinds]
-            axes = part.subplots(len(kinds), 1, squeeze=False, height_ratios=ratios)[:, 0]
+            axes = subfigure.subplots(len(kinds), 1, squeeze=False, height_ratios=ratios)[:, 0]
             panels |= dict(zip(kinds, axes, strict=True))
         return [[panels[kind] for kind in layout.heights]]
     if layout.n_columns == n_questions:

@@ -63,8 +63,8 @@ def test_a_name_is_drawn_by_a_font_that_has_it_and_a_note_lists_what_none_has(
 ):
     from matplotlib import font_manager
 
-    own = [font for font in font_manager.fontManager.ttflist if "mpl-data" in font.fname]
-    monkeypatch.setattr(font_manager.fontManager, "ttflist", own)
+    fonts = [font for font in font_manager.fontManager.ttflist if "mpl-data" in font.fname]
+    monkeypatch.setattr(font_manager.fontManager, "ttflist", fonts)
     spec = spec_of(source=None, model_path=name)
     results = compare(spec, initial_weights(MLPSpec(), 1, 0), PlannedEngine(by_key))
     picture = picture_of_report(build_report(results), Canvas())
