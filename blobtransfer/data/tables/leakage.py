@@ -22,7 +22,7 @@ MAX_COPIES_PER_ROW = 3.0
 MIN_LEFT_OUT = 2
 """Shared rows that are left out whatever the number of test rows."""
 
-MAX_LISTED_PAIRS = 10
+MAX_LISTED_PAIRS = 3
 """Largest number of pairs of equal rows that an error lists."""
 
 MAX_SHARE_LEFT_OUT = 0.01
