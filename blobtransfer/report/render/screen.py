@@ -190,7 +190,7 @@ def _screen_lines(
     hidden: list[str] = []
     if isinstance(overview, Overview):
         grid, columns = _overview_grid(overview, console, questions)
-        lines.append(grid)
+        lines += grid
         hidden += [head for head in NAMED_IF_DROPPED if head in {*overview.columns} - columns]
     else:
         columns = _add_matrix(overview, console, lines)
@@ -256,8 +256,8 @@ def _add_matrix(matrix: Matrix, console: "Console", lines: list[Any]) -> set[str
 
 def _overview_grid(
     overview: Overview, console: "Console", questions: Sequence[ComparedQuestion]
-) -> tuple["RichTable", set[str]]:
-    """Return the overview as a table with the columns that fit, and their heads.
+) -> tuple[list[Any], set[str]]:
+    """Return the overview as a table with the columns that fit, or as lines; and their heads.
 
     Args:
         overview: Overview of variants.
@@ -272,8 +272,8 @@ def _overview_grid(
             shown.add(head)
     grid = _grid(overview, rows, shown, strip)
     if width_of(grid, console) > console.width:
-        grid = _narrow_grid(overview, rows)
-    return grid, shown
+        return _narrow_lines(overview, rows, console), shown
+    return [grid], shown
 
 
 def _grid(
@@ -305,20 +305,30 @@ def _grid(
     return grid
 
 
-def _narrow_grid(overview: Overview, rows: Sequence[OverviewRow]) -> "RichTable":
+def _narrow_lines(
+    overview: Overview, rows: Sequence[OverviewRow], console: "Console"
+) -> list["Text"]:
     """Return rows of an overview with the difference and the verdict below each name."""
     from rich.text import Text
 
-    width = max(len(row.interval) for row in overview.rows)
-    grid = new_grid()
-    grid.add_column(DIFFERENCE, no_wrap=True)
-    grid.add_column(VERDICT, no_wrap=True)
+    width = max(len(row.interval) for row in overview.rows) + 2
+    verdicts = [_verdict_text(row) for row in rows if row.difference is not None]
+    total = width + 2 + max([len(VERDICT), *map(len, verdicts)])
+    has_room = total <= console.width
+    between = "  " if has_room else "\n  "
+    line = "─" if can_write(UNICODE_STRIP, console.encoding) else "-"
+    lines = [
+        Text(f"{DIFFERENCE.ljust(width * has_room)}{between}{VERDICT}", style="bold"),
+        Text(line * min(total, console.width)),
+    ]
     for row in rows:
         scores = f"{row.mean} ({row.std})" if row.difference is None and row.mean else ""
-        grid.add_row(Text(f"{row.label} {scores}".rstrip(), style="dim" * row.is_question))
+        label = f"{row.label} {scores}".rstrip()
+        lines += _styled(label, console.width, "dim" * row.is_question)
         if row.difference is not None:
-            grid.add_row(Text(f"  {row.interval.rjust(width)}"), _verdict_text(row))
-    return grid
+            interval = row.interval.rjust(width)
+            lines.append(Text.assemble(f"{interval}{between}", _verdict_text(row)))
+    return lines
 
 
 def _verdict_text(row: OverviewRow) -> "Text":

@@ -25,14 +25,18 @@ def results():
     return compare(spec, None, PlannedEngine(varied))
 
 
-def on_screen(results, width, monkeypatch, encoding="utf-8", is_terminal=False):
+def on_screen(results, width, monkeypatch, encoding="utf-8", is_terminal=False, label=None):
     monkeypatch.setenv("COLUMNS", str(width))
     monkeypatch.setenv("TERM", "xterm-256color")
     monkeypatch.delenv("NO_COLOR", raising=False)
     file = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
     if is_terminal:
         file.isatty = lambda: True
-    print_report(build_report(results), new_console(file), full=False)
+    report = build_report(results)
+    if label:
+        rows = tuple(replace(row, label=label) for row in report.overview.rows)
+        report = replace(report, overview=replace(report.overview, rows=rows))
+    print_report(report, new_console(file), full=False)
     file.flush()
     return file.buffer.getvalue().decode(encoding)
 
@@ -75,6 +79,14 @@ def test_the_difference_with_its_interval_is_never_cut(results, monkeypatch, wid
             shown = f"{100 * d.mean:+.1f} [{100 * d.ci_low:+.1f}, {100 * d.ci_high:+.1f}]"
             assert shown in text
     assert "…" not in text
+
+
+@pytest.mark.parametrize("width", [24, 40, 60])
+def test_a_long_name_does_not_push_the_verdict_off_a_narrow_screen(results, monkeypatch, width):
+    label = "a variant with a name of many words that goes on and on and on"
+    lines = on_screen(results, width, monkeypatch, label=label).splitlines()
+    assert all(len(line) <= width for line in lines)
+    assert sum("undecided" in line for line in lines) >= 6
 
 
 @pytest.mark.parametrize("width", [60, 80, 120])
