@@ -55,6 +55,9 @@ CELL_WIDTH, CELL_HEIGHT, MIN_CELL_WIDTH = 0.86, 0.42, 0.42
 CELL_LETTERS, CELL_LETTERS_OF_A_LINE = 5, 6.5
 """Letters of the number of a cell, and of the number with its mark beside it."""
 
+SLANT_WIDTH = 0.82
+"""Width of a slanted name, as a share of its length."""
+
 MAP_TEXTS_HEIGHT = 0.6
 """Height of the title of a map and of its axis without the names, as above."""
 
@@ -190,14 +193,20 @@ def _layout_of(
     width = canvas.width(max(6.0, labels_width + n_side * CELL_WIDTH * n_across + 1.0))
     has_bar_below = width < MIN_WIDTH_WITH_BAR
     room = width - labels_width - (0.3 if has_bar_below else BAR_WIDTH)
-    n_columns = max(1, min(n_side, int(room / (MIN_CELL_WIDTH * n_across))))
-    cell_width = room / n_columns / n_across
-    longest = max(map(width_in_letters, columns[1]))
-    is_slanted = canvas.width_of(longest + 1) > cell_width
-    names_height = 0.6 * canvas.width_of(longest) if is_slanted else LINE_HEIGHT
+    widths = [canvas.width_of(width_in_letters(name)) for name in columns[1]]
+    for n_columns in range(n_side, 0, -1):
+        cell_width = room / n_columns / n_across
+        is_slanted = max(widths) + canvas.width_of(1) > cell_width
+        if is_slanted:  # names of columns reach below the panel to the left
+            reach = [SLANT_WIDTH * w - (i + 0.5) * cell_width for i, w in enumerate(widths)]
+            cell_width -= (n_columns - 1) * max(0.0, *reach) / n_columns / n_across
+        if cell_width >= MIN_CELL_WIDTH:
+            break
+    names_height = 0.6 * max(widths) if is_slanted else LINE_HEIGHT
     n_rows = -(-len(maps) // n_columns)
     texts = canvas.title_height(report.headline, width) + canvas.foot_height(notes, (), width)
-    texts += n_rows * MAP_TEXTS_HEIGHT + names_height + BAR_HEIGHT * has_bar_below
+    n_named = 2 if n_rows > 1 and len(maps) % n_columns else 1  # rows of panels with names below
+    texts += n_rows * MAP_TEXTS_HEIGHT + n_named * names_height + BAR_HEIGHT * has_bar_below
     min_map_height = canvas.width_of(max(width_in_letters(rows[0]), BAR_LETTERS))
     height = texts + n_rows * max(CELL_HEIGHT * n_down, min_map_height)
     cell_height = (canvas.height(height) - texts) / n_rows / n_down
