@@ -4,11 +4,12 @@ These checks run before any work, so that a long run does not end in an error.
 """
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, ClassVar, TypeAlias
 
 import typer
@@ -220,8 +221,10 @@ class OutputOptions:
             ("plot", path, WRITERS["figure"].suffixes),
             *(("output", result_path, text_suffixes) for result_path in result.files()),
         ]
+        others = {suffix: "plot" for suffix in WRITERS["figure"].suffixes}
+        others |= {suffix: "output" for suffix in text_suffixes} | {".tex": "summary"}
         for setting, file_path, suffixes in files:
-            check_file(setting, file_path, suffixes)
+            check_file(setting, file_path, suffixes, others)
         if path is not None and figure.plot is None and path.exists():
             from blobtransfer.report.figures.pictures import made_by
 
@@ -324,13 +327,19 @@ def replacement_error(setting: str, path: Path, content: str) -> SettingError:
     )
 
 
-def check_file(setting: str, path: Path | None, suffixes: Sequence[str]) -> None:
+def check_file(
+    setting: str,
+    path: Path | None,
+    suffixes: Sequence[str],
+    others: Mapping[str, str] = MappingProxyType({}),
+) -> None:
     """Raise `SettingError` if a file cannot be written.
 
     Args:
         setting: Setting of the path.
         path: Path of the file; None to check nothing.
         suffixes: Accepted suffixes.
+        others: Settings that accept other suffixes, by suffix.
     """
     if path is None:
         return
@@ -341,6 +350,8 @@ def check_file(setting: str, path: Path | None, suffixes: Sequence[str]) -> None
         use = ", ".join(suffixes)
         if setting == "output" and path.suffix.lower() in NETWORK_SUFFIXES:
             use += "; train-source saves its network with --model, train-target with --save"
+        if other := others.get(path.suffix.lower()):
+            use += f", or --{other} {path}"
         raise SettingError(setting, path, f"{problem}; use {use}")
     obstacle = find_write_obstacle(path)
     if obstacle is None and setting == "store" and path.exists() and not os.access(path, os.W_OK):
