@@ -119,13 +119,14 @@ def _print_warnings(report: "Report[Any]", is_on_screen: bool, is_quiet: bool) -
     if is_quiet:
         cautions = report.short_cautions or report.cautions
         warnings = [*cautions[: len(report.always_reported)]]
+    printed = warnings
     if is_on_screen:
         warnings = []
     n_failed, n_runs = report.results.n_failed, report.results.n_runs
     if n_failed and n_runs > 1:  # a caution reports that the only one diverged
         advice = "try a smaller --learning-rate"
         text = f"{n_failed:,} of {n_runs:,} runs diverged (their loss is not finite)"
-        is_repeated = any(advice in warning for warning in warnings)
+        is_repeated = any(advice in warning for warning in printed)
         warnings.append(text if is_repeated else f"{text}; {advice}")
     if is_quiet and warnings:
         warnings = ["; ".join(warnings)]

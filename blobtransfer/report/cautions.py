@@ -280,7 +280,8 @@ def _rise_text(
     n_epochs = results.spec.n_epochs(rise.arm)
     n_last = n_epochs - earlier_epoch(n_epochs)
     last = "last" if n_last == 1 else f"last {n_last}"
-    return f"{label} {verb} {points}{interval} in the {last} of {pluralise(n_epochs, 'epochs')}"
+    epochs = f"{last} of {n_epochs} epochs" if n_epochs > 1 else "only epoch"
+    return f"{label} {verb} {points}{interval} in the {epochs}"
 
 
 def _length_advice(results: CellResults) -> str:

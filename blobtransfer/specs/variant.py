@@ -275,7 +275,8 @@ class Variant:
             problem = f"layer {n_frozen} would be re-initialised and frozen"
             problem += f"; use fixed={_choices(n_kept)}"
         elif self.unfreeze is not None and self.unfreeze.epochs >= epochs:
-            problem = f"the training has {epochs} epochs; use a smaller unfreeze"
+            problem = f"the training has {epochs} {'epoch' if epochs == 1 else 'epochs'}"
+            problem += "; use a smaller unfreeze, or more epochs"
         self._raise(problem)
 
     def _raise(self, problem: str | None) -> None:
