@@ -103,7 +103,9 @@ def parse_axis(text: str) -> Axis:
     if len(axis_values) < 2:
         role, dot, key = name.partition(".")
         one_value = f"{key}= in --{role}" if dot else f"--{name}"
-        raise SettingError("over", text, f"only one value is given; use two or more, or {one_value}")
+        raise SettingError(
+            "over", text, f"only one value is given; use two or more, or {one_value}"
+        )
     numbers = [read_number(value) for value in axis_values]
     if None not in numbers:  # sorted, so that a verdict changes between neighbours
         axis_values = [value for _, value in sorted(zip(numbers, axis_values, strict=True))]
