@@ -1,4 +1,4 @@
-"""Names in figures: settings in words, and names of data without the words that they share."""
+"""Names in figures and headlines: settings in words, data without words that all names share."""
 
 from collections.abc import Sequence
 
@@ -7,7 +7,7 @@ from blobtransfer.specs.data import ROLES
 SETTING_NAMES = {
     "cluster-std": "standard deviation of blobs",
     "fixed": "frozen hidden layers",
-    "hidden": "hidden layers: widths",
+    "hidden": "widths of the hidden layers",
     "activation": "activation of the hidden layers",
     "initializer": "weight initializer",
     "nesterov": "Nesterov momentum",

@@ -5,6 +5,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from blobtransfer.report import words
+from blobtransfer.report.figures.names import setting_name
 from blobtransfer.report.kinds.study import (
     StudyView,
     cell_details,
@@ -40,7 +41,7 @@ class SweepView(StudyView):
 
     def headline(self, results: StudyResults) -> str:
         """Return the settings that vary, and the source and target of the transfer."""
-        names = words.join_and([axis.name for axis in results.study.axes])
+        names = words.join_and([setting_name(axis.name) for axis in results.study.axes])
         return f"Does the effect depend on {names}? {_describe_transfer(results)}"
 
     def clauses(self, results: StudyResults, question: Question) -> Iterator[str]:
