@@ -71,6 +71,8 @@ POOLS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "ADDRESS": (("x",), ("", "tcp://h:99999", RESULTS, "folder", "fifo.csv", "tcp://", "\x1b")),
     "RESULTS": ((RESULTS, STORE), ("none.json", "folder", TABLE, MODEL, "-", "", "link.csv")),
     "SCORES": ((SCORES,), ("none.csv", TABLE, MODEL, "folder", "-", "", "link.csv")),
+    "TEXT": (("a title",), ("", "x" * 3000, "$\\alpha$", "\x1b[2J", "<b>&", "\u202e")),
+    "--table": (("cases", "variants"), ("", "x", "controls", "\x1b[2J", "n" * 300)),
     "NAME": (("base", "tuned"), ("", "x", "Base", "\x1b[2J", "n" * 300)),
     RANGE: (("0 1", "0 100"), ("0", "1 0", "0 0", "nan 1", "0 1e400", *REALS)),
     ROWS: (("80 20",), ("80", "0 0", "1 99999999999", *INTEGERS)),
@@ -164,7 +166,7 @@ def _words(param: Any, rng: Random) -> list[str]:
     """Return an argument, or an option with its value, as a user may write it."""
     if getattr(param, "is_flag", False):
         return [rng.choice(param.opts)]
-    value = _value(param, rng)
+    value = value_of(param, rng)
     if not param.opts[0].startswith("-"):
         return [value]
     flag = rng.choice(param.opts)
@@ -174,7 +176,7 @@ def _words(param: Any, rng: Random) -> list[str]:
     return [flag, *(value.split(" ") if is_list else [value])]
 
 
-def _value(param: Any, rng: Random) -> str:
+def value_of(param: Any, rng: Random) -> str:
     """Return a value for an option or argument, mostly a valid one."""
     flag, metavar, is_valid = str(param.opts[0]), str(param.metavar), rng.random() < 0.8
     if is_valid and flag in SMALL:
@@ -194,7 +196,7 @@ def _environment(params: list[Any], rng: Random) -> dict[str, str]:
     """Return variables of the environment: defaults of options, and others that are read."""
     options = [param for param in params if param.opts[0].startswith("--")]
     chosen = rng.choices(options, k=rng.choice((1, 1, 3)))
-    variables = {envvar_of(param.opts[0]): _value(param, rng) for param in chosen}
+    variables = {envvar_of(param.opts[0]): value_of(param, rng) for param in chosen}
     if rng.random() < 0.4:
         name = rng.choice(tuple(VARIABLES))
         variables[name] = rng.choice(VARIABLES[name])

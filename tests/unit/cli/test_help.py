@@ -1,8 +1,10 @@
 """Help pages: what they list, and how they fit a terminal."""
 
 import re
+from random import Random
 
 import pytest
+from fuzz.command_lines import value_of
 
 from blobtransfer.cli.app import COMMANDS, build_command
 from blobtransfer.cli.help import COMMANDS as PANELS_OF_COMMANDS
@@ -72,3 +74,9 @@ def test_help_is_found_in_several_ways(run, words):
 def test_all_options_are_found_in_several_ways(run):
     page = run("grid", "--help-all").out
     assert run("grid", "--help", "all").out == run("grid", "--no-plot", "--help-all").out == page
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_fuzzing_has_values_of_every_option(name):
+    for param in build_command(name).params:
+        assert isinstance(value_of(param, Random(0)), str)
