@@ -64,7 +64,7 @@ class SourceAndTarget:
     reverse: bool = False
 
     def requests(self, blobs: Blobs, model: object, sources: str | None) -> dict[Role, DataRequest]:
-        """Return the data by role; the target alone if there is no source.
+        """Return the data by role; without a source, only the target.
 
         Args:
             blobs: The other short options.

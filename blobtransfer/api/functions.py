@@ -20,6 +20,7 @@ from blobtransfer.api.keywords import (
 )
 from blobtransfer.api.notes import notes_of, score_notes
 from blobtransfer.api.requests import (
+    Request,
     StudyRequest,
     compare_request,
     grid_request,
@@ -201,8 +202,7 @@ def train_source(
     """
     (data,) = data_of([("data", task)], label)
     request = source_request(data, seed, blobs_of(options), values_of(options))
-    run = run_training(request, progress)
-    return TrainingResult(run.results, notes_of(request), run)
+    return _train(request, progress)
 
 
 @with_keywords(TaskKeywords)
@@ -237,8 +237,7 @@ def train_target(
     values = values_of({**options, "model": model, "fixed": fixed, "variant": variant})
     (data,) = data_of([("data", task)], label)
     request = target_request(data, seed, blobs_of(options), values)
-    run = run_training(request, progress)
-    return TrainingResult(run.results, notes_of(request), run)
+    return _train(request, progress)
 
 
 @with_keywords(BlobsKeywords)
@@ -398,3 +397,8 @@ def _word(value: Any) -> str:
 
 def _run(request: StudyRequest, options: Mapping[str, Any]) -> Result:
     return Result(run_request(request, options), notes_of(request))
+
+
+def _train(request: Request, progress: bool) -> TrainingResult:
+    run = run_training(request, progress)
+    return TrainingResult(run.results, notes_of(request), run)

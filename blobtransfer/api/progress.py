@@ -67,7 +67,7 @@ def progress_of(
     """Show the progress of a command while the block runs.
 
     Args:
-        print_line: Prints a line where there is no bar; None to show nothing.
+        print_line: Prints a line if no bar is shown; None to print nothing.
         check: Called at every report of progress; raises to stop the work.
         is_stored: Whether results are stored; None for a command without a store.
 

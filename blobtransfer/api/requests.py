@@ -204,7 +204,7 @@ def target_request(
 
 
 def plot_requests(tasks: Sequence[Data], seeds: Sequence[int], blobs: Blobs) -> list[DataSpec]:
-    """Return the data of a figure, one per panel; blobs with the seeds if there are no tasks.
+    """Return the data of a figure, one per panel; without tasks, blobs with the seeds.
 
     Args:
         tasks: Data specifications.

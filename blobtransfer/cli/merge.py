@@ -38,7 +38,7 @@ def merge(
     compare, sweep, pairs and grid store their results with --store FILE.db: the same command
     resumes where it stopped, and more --repeats add to the results. --only-repeats computes one
     part, such as one job of a job array. --scheduler ADDRESS lets a running Dask cluster divide
-    the work; then there is nothing to merge.
+    the work; then no merge is needed.
     """
     check_file("store", store, STORE_SUFFIXES)
     for part in parts:

@@ -101,7 +101,7 @@ class TransferOptions:
 
 
 class Points(float):
-    """A share that was typed in points, such as `5%`, which is no margin of scores."""
+    """A share typed in points, such as `5%`; it cannot be the margin of scores."""
 
 
 def _read_shown_margin(text: object) -> float:
@@ -200,7 +200,7 @@ class ExecutionOptions:
             n_repeats: Number of repeats of the command.
 
         Raises:
-            SettingError: There are no such repeats, or there is no store for them.
+            SettingError: The repeats do not exist, or no store is given.
         """
         text = self.only_repeats
         if text is None:

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from blobtransfer.report.figures.canvas import Canvas
 
 NamedPath: TypeAlias = tuple[str, Path | None]
-"""Name of a setting or an input, and its path; None if there is no file."""
+"""Name of a setting or an input, and its path; None without a file."""
 
 
 def _print_version(is_requested: bool) -> None:

@@ -241,7 +241,7 @@ def _refuse_without_network(saved: h5py.File) -> Never:
 
 
 def _h5_datasets(saved: h5py.File, layers: Sequence[DenseLayer]) -> list[h5py.Dataset | None]:
-    """Find kernel and bias of each layer; None where there is no bias.
+    """Find kernel and bias of each layer; None for a layer without bias.
 
     A nested model has one group for the weights of all its layers.
     """

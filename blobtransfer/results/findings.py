@@ -204,7 +204,7 @@ class Rise:
 
     @property
     def highest(self) -> float:
-        """The upper end of the interval; the mean if there is no interval."""
+        """The upper end of the interval; the mean without an interval."""
         return self.mean if self.ci_high is None else self.ci_high
 
 

@@ -484,7 +484,7 @@ class ExperimentSpec:
 
     @property
     def data(self) -> DataSpec:
-        """Data that accuracies are measured on: the target, or the source if there is no target."""
+        """Data that accuracies are measured on: the target, or else the source."""
         data = self.target or self.source
         assert data is not None  # checked when the spec is built
         return data

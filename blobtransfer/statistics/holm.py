@@ -18,7 +18,7 @@ def holm_step_down(
     Args:
         n: Number of differences, at least 0.
         p_among: Takes the index of a difference (0 to n - 1) and the number of simultaneous
-            comparisons; returns the p adjusted for that number, or None if there is no test.
+            comparisons; returns the p adjusted for that number, or None without a test.
         n_more: Further comparisons that count though they have no test, at least 0.
 
     Returns:

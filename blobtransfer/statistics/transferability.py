@@ -249,7 +249,7 @@ def rank_sources(
         scores: (S,) one per source network, higher is better. A network with NaN is not ranked
             and not picked, but counts among those that could have been picked.
         accuracy: (S,) finite accuracy after transfer, 0 to 1.
-        is_independent: Whether the networks are independent draws; if not, there is no interval.
+        is_independent: Whether the networks are independent draws; if not, the interval is omitted.
 
     Returns:
         The ranking. If several networks tie for the best score, the pick has their mean accuracy.

@@ -135,7 +135,7 @@ def experiment_of(
 
     Args:
         settings: Settings of the comparison; of their data, only whether a source is set counts.
-        data: Data by role; the target alone if there is no source data.
+        data: Data by role; without source data, only the target.
         source_network: The network of `settings.model`.
         keeps_output: Whether the default variants keep the output layer of the source network;
             None: if source and target have the same classes.

@@ -399,7 +399,7 @@ def import_matplotlib(is_configured: bool = False) -> ModuleType:
 @contextmanager
 def _hidden_configuration() -> Iterator[None]:
     """Hide the configuration of the user from matplotlib while it is imported."""
-    # matplotlib warns if there is no folder for its caches, which is harmless.
+    # Without a folder for its caches, matplotlib prints a harmless warning.
     logging.getLogger("matplotlib").setLevel(logging.ERROR)
     hidden = {
         name: os.environ.pop(name) for name in ("MPLBACKEND", "MATPLOTLIBRC") if name in os.environ

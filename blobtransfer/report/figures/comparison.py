@@ -101,9 +101,9 @@ def draw_variants(
 ) -> "Figure":
     """Draw differences, contrasts, scores and, if recorded, learning curves.
 
-    Each question has a column of panels. Where there is no room for two columns, the questions
-    stand below each other; on a wide page a single question has two columns. Panels that have no
-    room on a page of a given height are left out, the differences never.
+    Each question has a column of panels. If two columns do not fit, the questions stand below each
+    other; on a wide page a single question has two columns. Panels that do not fit a page of a
+    given height are left out, except the differences.
 
     Args:
         report: Report of the results.

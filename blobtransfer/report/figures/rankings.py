@@ -50,7 +50,7 @@ def new_with_rankings(
         canvas: Canvas to draw on.
         width: Preferred width, in inches at a font of 10 points.
         height: Preferred height of the rest.
-        marks: Marks of the panel; without marks there is no panel.
+        marks: Marks of the panel; without marks the panel is omitted.
         variants: All variants of the run.
         metric: Name of the judged metric.
 

@@ -366,7 +366,7 @@ class _Strip:
         return low + high.rjust(STRIP_WIDTH - len(low))
 
     def draw(self, row: OverviewRow) -> str:
-        """Return the strip of one row; empty if there is no difference."""
+        """Return the strip of one row; empty for a row without a difference."""
         d = row.difference
         if d is None or d.mean is None or self.high <= self.low:
             return ""

@@ -211,7 +211,7 @@ def box_plot(
         unit: Unit of the scores.
 
     Returns:
-        Lines, the scale below; empty if there is no room or nothing to draw.
+        Lines, the scale below; empty if nothing is drawn, or if it does not fit.
     """
     labels_width = max((len(summary.label) for summary in summaries), default=0) + 1
     n_columns = width - labels_width - 1

@@ -173,7 +173,7 @@ def test_other_calls_show_nothing(told, clock, monkeypatch):
 
 @pytest.fixture
 def clock(monkeypatch):
-    """Return a clock that stands still unless it is told to go on."""
+    """Return a clock that stands still until it is advanced."""
     at = [0.0]
     monkeypatch.setattr("blobtransfer.api.progress.time.monotonic", lambda: at[0])
     return at
